@@ -1,0 +1,84 @@
+// Every limit and default of the project, with its unit in its name. Nothing else holds such numbers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace flow::limits {
+
+// -- values and payloads ------------------------------------------------------
+inline constexpr size_t payload_bytes_max = 64u << 20;          ///< arguments, or result, of one call
+inline constexpr size_t value_depth_max = 64;                   ///< nesting of one value
+inline constexpr size_t arguments_kept_bytes_max = 16u << 10;   ///< above it history keeps a hash only
+inline constexpr size_t error_text_bytes_max = 64u << 10;       ///< type, message and traceback of a failure
+
+// -- names and catalog --------------------------------------------------------
+inline constexpr size_t name_bytes_max = 200;
+inline constexpr size_t catalog_objects_max = 1'000'000;
+inline constexpr uint32_t partitions_max = 1u << 24;            ///< 24 bits of a call id
+
+// -- queues -------------------------------------------------------------------
+inline constexpr uint64_t queue_calls_max = 2'000'000;          ///< default max length of a queue
+inline constexpr uint64_t queue_bytes_max = 8ull << 30;         ///< default max bytes of a queue
+inline constexpr size_t resident_arguments_bytes_max = 64u << 20; ///< per socket; above it they are read back from the store
+inline constexpr uint8_t priority_max = 9;
+inline constexpr uint8_t priority_default = 4;
+inline constexpr size_t idempotency_key_bytes_max = 256;
+
+// -- retries and time ---------------------------------------------------------
+inline constexpr uint32_t retries_max = 1'000;
+inline constexpr uint64_t retry_delay_ms_default = 1'000;
+inline constexpr uint64_t retry_delay_ms_max = 3'600'000;
+inline constexpr uint64_t time_limit_ms_max = 30ull * 24 * 3'600'000;
+inline constexpr uint32_t worker_deaths_max = 3;                ///< a call that kills its worker this often is failed
+
+// -- journal ------------------------------------------------------------------
+inline constexpr size_t commit_bytes_max = 1u << 20;            ///< one group commit takes about this much
+inline constexpr size_t store_key_bytes_max = 1u << 10;
+inline constexpr size_t store_value_bytes_max = 160u << 20;
+inline constexpr size_t store_batch_bytes_max = 512u << 20;
+inline constexpr uint64_t high_water_lag_ms_max = 1'000;
+
+// -- worker protocol ----------------------------------------------------------
+inline constexpr size_t worker_frame_bytes_max = 192u << 20;
+inline constexpr size_t worker_frame_calls_max = 256;
+inline constexpr size_t worker_credit_max = 256;                ///< calls handed to one worker ahead of its results
+inline constexpr uint64_t worker_batch_us_target = 2'000;       ///< a worker is given about this much work ahead
+inline constexpr size_t call_output_bytes_max = 1u << 20;       ///< stdout + stderr kept for one attempt
+inline constexpr uint64_t worker_start_ms_max = 30'000;
+inline constexpr uint64_t worker_flush_ms_max = 10;             ///< a finished result never waits longer behind a slow call
+
+// -- sandbox ------------------------------------------------------------------
+inline constexpr uint64_t sandbox_memory_bytes_default = 2ull << 30;
+inline constexpr uint64_t sandbox_tmp_bytes_default = 256u << 20;
+inline constexpr uint64_t sandbox_processes_default = 64;
+inline constexpr uint64_t sandbox_files_default = 256;
+inline constexpr uint64_t sandbox_file_bytes_default = 1ull << 30;
+
+// -- code loader --------------------------------------------------------------
+inline constexpr uint64_t repository_bytes_max = 2ull << 30;
+inline constexpr uint64_t checkout_files_max = 200'000;
+inline constexpr uint64_t fetch_ms_max = 600'000;
+inline constexpr uint64_t environment_build_ms_max = 1'800'000;
+
+// -- supervision --------------------------------------------------------------
+inline constexpr uint64_t restart_delay_ms_min = 100;
+inline constexpr uint64_t restart_delay_ms_max = 30'000;
+inline constexpr uint32_t restarts_per_minute_max = 5;          ///< above it a supervisor fails upward
+
+// -- API port -----------------------------------------------------------------
+inline constexpr size_t http_header_bytes_max = 8u << 10;
+inline constexpr size_t request_bytes_before_login_max = 4u << 10;
+inline constexpr size_t api_frame_bytes_max = 160u << 20;
+inline constexpr size_t api_connections_max = 2'000;
+inline constexpr size_t api_calls_in_flight_max = 65'536;       ///< per connection; more waits in the client
+inline constexpr size_t api_send_queue_bytes_max = 256u << 20;  ///< a slower reader is disconnected
+inline constexpr size_t list_items_max = 10'000;
+inline constexpr size_t list_items_default = 100;
+inline constexpr size_t event_subscriber_queue_max = 4'096;
+inline constexpr uint64_t request_timeout_ms_default = 30'000;
+
+// -- retention ----------------------------------------------------------------
+inline constexpr uint64_t history_age_ms_default = 7ull * 24 * 3'600'000;
+
+} // namespace flow::limits
