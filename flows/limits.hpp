@@ -47,6 +47,10 @@ inline constexpr uint64_t worker_batch_us_target = 2'000;       ///< a worker is
 inline constexpr size_t call_output_bytes_max = 1u << 20;       ///< stdout + stderr kept for one attempt
 inline constexpr uint64_t worker_start_ms_max = 30'000;
 inline constexpr uint64_t worker_flush_ms_max = 10;             ///< a finished result never waits longer behind a slow call
+inline constexpr uint64_t worker_log_delay_ms = 100;            ///< a call that runs longer has its output shown while it runs
+inline constexpr size_t worker_log_piece_bytes_max = 16u << 10;
+inline constexpr size_t worker_last_words_bytes_max = 4u << 10; ///< what a dying worker wrote, kept for the reason of its exit
+inline constexpr size_t worker_read_bytes_max = 256u << 10;     ///< one read of a worker's socket
 
 // -- sandbox ------------------------------------------------------------------
 inline constexpr uint64_t sandbox_memory_bytes_default = 2ull << 30;
@@ -54,6 +58,11 @@ inline constexpr uint64_t sandbox_tmp_bytes_default = 256u << 20;
 inline constexpr uint64_t sandbox_processes_default = 64;
 inline constexpr uint64_t sandbox_files_default = 256;
 inline constexpr uint64_t sandbox_file_bytes_default = 1ull << 30;
+inline constexpr uint32_t sandbox_uid_first = 1'879'048'192;    ///< as root every sandbox has a user of its own from here on
+inline constexpr uint32_t sandbox_uids_max = 65'536;
+inline constexpr uint64_t sandbox_probe_ms_max = 10'000;
+inline constexpr uint64_t sandbox_teardown_ms_max = 2'000;      ///< until the last process of a killed sandbox is gone
+inline constexpr int sandbox_oom_score = 500;                   ///< the kernel ends a worker before it ends the daemon
 
 // -- code loader --------------------------------------------------------------
 inline constexpr uint64_t repository_bytes_max = 2ull << 30;
