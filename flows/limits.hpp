@@ -66,7 +66,11 @@ inline constexpr int sandbox_oom_score = 500;                   ///< the kernel 
 
 // -- code loader --------------------------------------------------------------
 inline constexpr uint64_t repository_bytes_max = 2ull << 30;
-inline constexpr uint64_t checkout_files_max = 200'000;
+inline constexpr size_t repository_url_bytes_max = 2'048;
+inline constexpr uint64_t checkout_files_max = 200'000;         ///< files, links and directories together
+inline constexpr uint64_t checkout_bytes_max = 2ull << 30;
+inline constexpr uint64_t checkout_file_bytes_max = 256u << 20; ///< a larger one is held in memory while it is written
+inline constexpr uint32_t checkout_depth_max = 128;             ///< directories inside directories
 inline constexpr uint64_t fetch_ms_max = 600'000;
 inline constexpr uint64_t environment_build_ms_max = 1'800'000;
 
