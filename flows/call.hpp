@@ -17,9 +17,9 @@ enum class call_state : uint8_t {
   joining = 0,   ///< waits for its other arguments
   scheduled = 1, ///< waits for its time
   queued = 2,
-  taken = 3,     ///< handed to its processor
+  taken = 3, ///< handed to its processor
   running = 4,
-  waiting = 5,   ///< between attempts
+  waiting = 5, ///< between attempts
   finished = 6,
   failed = 7,
   timed_out = 8,
@@ -28,7 +28,9 @@ enum class call_state : uint8_t {
 };
 
 std::string_view to_string(call_state state);
-constexpr bool is_ended(call_state state) { return state >= call_state::finished; }
+constexpr bool is_ended(call_state state) {
+  return state >= call_state::finished;
+}
 
 /// Why an attempt, or a call, did not succeed; shown to people and sent over `error` plugs.
 struct failure {
@@ -41,20 +43,20 @@ struct failure {
   bool operator==(const failure&) const = default;
 };
 
-/// The parts of a call that most calls do not have; kept apart so that a million waiting calls stay small.
+/// The parts of a call that most calls do not have; kept apart so that a million waiting calls stay
+/// small.
 struct call_extras {
   std::string edge;     ///< the plug that made it
   std::string argument; ///< set: delivers only this argument, to a join
   std::string key;      ///< idempotency key
   std::string user;
-  std::string trace;    ///< W3C traceparent
+  std::string trace;       ///< W3C traceparent
   uint64_t expires_ms = 0; ///< wall time after which an untaken call is a dead letter; 0: never
-  failure last_failure; ///< of the latest attempt
 
   bool operator==(const call_extras&) const = default;
 };
 
-/// A call that has not ended.
+/// What was asked, unchanged for the call's whole life.
 struct call_record {
   call_id id;
   call_id root;   ///< the call that began it all; itself when it has no parent
@@ -63,28 +65,40 @@ struct call_record {
   uint64_t queued_ms = 0;
   uint64_t due_ms = 0;     ///< wall time before which it must not run; 0: at once
   uint32_t generation = 0; ///< how often it was retried by hand
-  uint32_t attempt = 0;    ///< attempts that have ended
-  uint32_t deaths = 0;     ///< attempts that ended with the worker's death
   uint8_t priority = 4;
   std::shared_ptr<const call_extras> extras; ///< null: all empty
 
   const call_extras& more() const;
-  /// A changed copy of the extras becomes this call's.
-  void set_extras(call_extras changed) { extras = std::make_shared<const call_extras>(std::move(changed)); }
+  void set_extras(call_extras changed) {
+    extras = std::make_shared<const call_extras>(std::move(changed));
+  }
+  bool operator==(const call_record& other) const;
+};
+using call_ptr = std::shared_ptr<const call_record>;
+
+/// What has happened to a call that has not ended.
+struct call_progress {
+  uint32_t attempts = 0; ///< attempts that have ended
+  uint32_t deaths = 0;   ///< of these, how many ended with the worker's death
+  uint64_t due_ms = 0;   ///< wall time of the next attempt
+  failure last;          ///< of the latest attempt
+
+  bool operator==(const call_progress&) const = default;
 };
 
 /// A call that has ended, whole: the row of its history.
 struct ended_call {
-  call_record call;
+  call_ptr call;
   call_state state = call_state::finished;
-  value result;   ///< when finished
-  failure why;    ///< when not
+  uint32_t attempts = 0;
+  value result; ///< when finished
+  failure why;  ///< when not
   std::string socket;
   std::string function;
   std::string processor;
   std::string commit;
   std::string node;
-  uint64_t worker = 0;
+  uint64_t worker = 0; ///< process id
   uint64_t taken_ms = 0;
   uint64_t started_ms = 0;
   uint64_t ended_ms = 0;
@@ -92,7 +106,9 @@ struct ended_call {
   std::vector<std::pair<std::string, value>> artifacts;
   std::string out; ///< stdout of the last attempt
   std::string err;
+  bool is_dead_letter = false;
   std::string arguments_hash; ///< set when the arguments were too large to keep
 };
+using ended_ptr = std::shared_ptr<const ended_call>;
 
 } // namespace flow

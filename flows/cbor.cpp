@@ -48,7 +48,8 @@ double half_to_double(uint16_t half) {
 void writer::head(uint8_t major, uint64_t n) {
   auto first = static_cast<uint8_t>(major << 5);
   auto append = [this](uint64_t value, int bytes) {
-    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out_ += static_cast<char>(value >> shift & 0xff);
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+      out_ += static_cast<char>(value >> shift & 0xff);
   };
   if (n < 24) {
     out_ += static_cast<char>(first | n);
@@ -115,7 +116,8 @@ writer& writer::null() {
 writer& writer::floating(double d) {
   out_ += static_cast<char>(major_simple << 5 | info_double);
   auto bits = std::bit_cast<uint64_t>(d);
-  for (int shift = 56; shift >= 0; shift -= 8) out_ += static_cast<char>(bits >> shift & 0xff);
+  for (int shift = 56; shift >= 0; shift -= 8)
+    out_ += static_cast<char>(bits >> shift & 0xff);
   return *this;
 }
 
@@ -153,7 +155,8 @@ bool reader::head(head_of_item& out) {
     return false;
   }
   out.n = 0;
-  for (size_t i = 0; i < bytes; ++i) out.n = out.n << 8 | static_cast<uint8_t>(input_[offset_++]);
+  for (size_t i = 0; i < bytes; ++i)
+    out.n = out.n << 8 | static_cast<uint8_t>(input_[offset_++]);
   return true;
 }
 
@@ -162,24 +165,36 @@ kind reader::peek() const {
   head_of_item item;
   if (!copy.head(item)) return kind::none;
   switch (item.major) {
-    case major_unsigned: return kind::unsigned_integer;
-    case major_negative: return kind::negative_integer;
-    case major_bytes: return kind::bytes;
-    case major_text: return kind::text;
-    case major_array: return kind::array;
-    case major_map: return kind::map;
-    case major_tag:
-      return item.n == tag_positive_big || item.n == tag_negative_big ? kind::big_integer : kind::none;
-    default: break;
+  case major_unsigned:
+    return kind::unsigned_integer;
+  case major_negative:
+    return kind::negative_integer;
+  case major_bytes:
+    return kind::bytes;
+  case major_text:
+    return kind::text;
+  case major_array:
+    return kind::array;
+  case major_map:
+    return kind::map;
+  case major_tag:
+    return item.n == tag_positive_big || item.n == tag_negative_big ? kind::big_integer
+                                                                    : kind::none;
+  default:
+    break;
   }
   switch (item.info) {
-    case info_false:
-    case info_true: return kind::boolean;
-    case info_null: return kind::null;
-    case info_half:
-    case info_single:
-    case info_double: return kind::floating;
-    default: return kind::none;
+  case info_false:
+  case info_true:
+    return kind::boolean;
+  case info_null:
+    return kind::null;
+  case info_half:
+  case info_single:
+  case info_double:
+    return kind::floating;
+  default:
+    return kind::none;
   }
 }
 
@@ -216,9 +231,13 @@ std::string_view reader::string(uint8_t major) {
   return data;
 }
 
-std::string_view reader::bytes() { return string(major_bytes); }
+std::string_view reader::bytes() {
+  return string(major_bytes);
+}
 
-std::string_view reader::text() { return string(major_text); }
+std::string_view reader::text() {
+  return string(major_text);
+}
 
 uint64_t reader::container(uint8_t major, uint64_t bytes_each) {
   head_of_item item;
@@ -230,9 +249,13 @@ uint64_t reader::container(uint8_t major, uint64_t bytes_each) {
   return item.n;
 }
 
-uint64_t reader::array() { return container(major_array, 1); }
+uint64_t reader::array() {
+  return container(major_array, 1);
+}
 
-uint64_t reader::map() { return container(major_map, 2); }
+uint64_t reader::map() {
+  return container(major_map, 2);
+}
 
 bool reader::boolean() {
   head_of_item item;
@@ -251,7 +274,8 @@ void reader::null() {
 
 double reader::floating() {
   auto next = peek();
-  if (next == kind::unsigned_integer || next == kind::negative_integer) return static_cast<double>(integer());
+  if (next == kind::unsigned_integer || next == kind::negative_integer)
+    return static_cast<double>(integer());
   head_of_item item;
   if (!head(item)) return 0;
   if (item.major != major_simple) {
@@ -259,10 +283,15 @@ double reader::floating() {
     return 0;
   }
   switch (item.info) {
-    case info_half: return half_to_double(static_cast<uint16_t>(item.n));
-    case info_single: return static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(item.n)));
-    case info_double: return std::bit_cast<double>(item.n);
-    default: failed_ = true; return 0;
+  case info_half:
+    return half_to_double(static_cast<uint16_t>(item.n));
+  case info_single:
+    return static_cast<double>(std::bit_cast<float>(static_cast<uint32_t>(item.n)));
+  case info_double:
+    return std::bit_cast<double>(item.n);
+  default:
+    failed_ = true;
+    return 0;
   }
 }
 
@@ -281,32 +310,34 @@ bool reader::skip_item(size_t depth_left) {
   head_of_item item;
   if (!head(item)) return false;
   switch (item.major) {
-    case major_unsigned:
-    case major_negative: return true;
-    case major_bytes:
-    case major_text:
-      if (item.n > input_.size() - offset_) return false;
-      offset_ += item.n;
-      return true;
-    case major_array:
-    case major_map: {
-      if (depth_left == 0) return false;
-      uint64_t each = item.major == major_map ? 2 : 1;
-      if (item.n > (input_.size() - offset_) / each) return false;
-      for (uint64_t i = 0; i < item.n * each; ++i)
-        if (!skip_item(depth_left - 1)) return false;
-      return true;
-    }
-    case major_tag: {
-      if (item.n != tag_positive_big && item.n != tag_negative_big) return false;
-      head_of_item inner;
-      if (!head(inner) || inner.major != major_bytes || inner.n > input_.size() - offset_) return false;
-      offset_ += inner.n;
-      return true;
-    }
-    default:
-      return (item.info >= info_false && item.info <= info_null)
-             || (item.info >= info_half && item.info <= info_double);
+  case major_unsigned:
+  case major_negative:
+    return true;
+  case major_bytes:
+  case major_text:
+    if (item.n > input_.size() - offset_) return false;
+    offset_ += item.n;
+    return true;
+  case major_array:
+  case major_map: {
+    if (depth_left == 0) return false;
+    uint64_t each = item.major == major_map ? 2 : 1;
+    if (item.n > (input_.size() - offset_) / each) return false;
+    for (uint64_t i = 0; i < item.n * each; ++i)
+      if (!skip_item(depth_left - 1)) return false;
+    return true;
+  }
+  case major_tag: {
+    if (item.n != tag_positive_big && item.n != tag_negative_big) return false;
+    head_of_item inner;
+    if (!head(inner) || inner.major != major_bytes || inner.n > input_.size() - offset_)
+      return false;
+    offset_ += inner.n;
+    return true;
+  }
+  default:
+    return (item.info >= info_false && item.info <= info_null)
+           || (item.info >= info_half && item.info <= info_double);
   }
 }
 
@@ -322,8 +353,9 @@ std::string_view reader::raw() {
 
 result<void> reader::finish(std::string_view what) const {
   if (!failed_ && offset_ == input_.size()) return {};
-  return make_error(ec::bad_frame, std::string{what} + ": malformed at byte " + std::to_string(offset_) + " of "
-                                     + std::to_string(input_.size()));
+  return make_error(ec::bad_frame, std::string{what} + ": malformed at byte "
+                                       + std::to_string(offset_) + " of "
+                                       + std::to_string(input_.size()));
 }
 
 } // namespace flow::cbor

@@ -1,5 +1,6 @@
-// The one binary format of the project (RFC 8949, definite lengths): values, rows on disk, worker and client frames.
-// A cursor in each direction; no tree is ever built, so that values pass through the engine as bytes.
+// The one binary format of the project (RFC 8949, definite lengths): values, rows on disk, worker
+// and client frames. A cursor in each direction; no tree is ever built, so that values pass through
+// the engine as bytes.
 #pragma once
 
 #include <cstdint>
@@ -40,7 +41,8 @@ public:
   writer& boolean(bool b);
   writer& null();
   writer& floating(double d);
-  /// An integer of any size: sign and big-endian magnitude (of -1 - n when negative), as RFC 8949 3.4.3.
+  /// An integer of any size: sign and big-endian magnitude (of -1 - n when negative), as RFC
+  /// 8949 3.4.3.
   writer& big_integer(bool negative, std::string_view magnitude);
   /// One item that is encoded already.
   writer& raw(std::string_view item);
@@ -50,8 +52,8 @@ private:
   std::string& out_;
 };
 
-/// Reads items from bytes that outlive it. The first thing that is not as asked makes it `failed`, and from then
-/// on everything reads as zero or empty: callers check once, at the end.
+/// Reads items from bytes that outlive it. The first thing that is not as asked makes it `failed`,
+/// and from then on everything reads as zero or empty: callers check once, at the end.
 class reader {
 public:
   explicit reader(std::string_view input) : input_{input} {}
@@ -61,7 +63,8 @@ public:
   int64_t integer();
   std::string_view bytes();
   std::string_view text();
-  /// The number of items that follow; never more than bytes remain, so that it may size a container.
+  /// The number of items that follow; never more than bytes remain, so that it may size a
+  /// container.
   uint64_t array();
   uint64_t map();
   bool boolean();
@@ -70,7 +73,8 @@ public:
   double floating();
   /// Sign and magnitude as in `writer::big_integer`.
   std::string_view big_integer(bool& negative);
-  /// The bytes of the next item, whatever it is, checked to be well formed and at most `depth_max` deep.
+  /// The bytes of the next item, whatever it is, checked to be well formed and at most `depth_max`
+  /// deep.
   std::string_view raw();
   void skip() { raw(); }
 

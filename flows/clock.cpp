@@ -9,7 +9,8 @@ namespace {
 template <class Clock>
 uint64_t now_ms() {
   using namespace std::chrono;
-  return static_cast<uint64_t>(duration_cast<milliseconds>(Clock::now().time_since_epoch()).count());
+  return static_cast<uint64_t>(
+      duration_cast<milliseconds>(Clock::now().time_since_epoch()).count());
 }
 
 struct machine_clock final : clock {

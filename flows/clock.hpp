@@ -1,4 +1,5 @@
-// Time as a parameter. Durations and leases run on `steady_ms`; only what people see uses `wall_ms`.
+// Time as a parameter. Durations and leases run on `steady_ms`; only what people see uses
+// `wall_ms`.
 #pragma once
 
 #include <cstdint>

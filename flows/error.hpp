@@ -11,8 +11,8 @@
 namespace flow {
 
 /// Every cause of failure. The hundreds digit is the exit code of the command line (`exit_code`);
-/// numbers are published as F0101 and are never reused. One sentence per code in error.cpp, one page
-/// per code in docs/errors.
+/// numbers are published as F0101 and are never reused. One sentence per code in error.cpp, one
+/// page per code in docs/errors.
 enum class ec : uint16_t {
   none = 0,
   // -- 01: wrong usage or a bad file ------------------------------------------
@@ -74,6 +74,7 @@ enum class ec : uint16_t {
   too_busy = 705,
   connection_lost = 706,
   version_mismatch = 707,
+  catalog_full = 708,
   // -- 08: some of many -------------------------------------------------------
   some_failed = 801,
   // -- 09: inside -------------------------------------------------------------
@@ -105,7 +106,9 @@ const ec_info& describe(ec code);
 std::string code_text(ec code);
 
 /// The exit code of the command line for this cause (spec 3.2): the hundreds digit.
-constexpr int exit_code(ec code) { return static_cast<int>(code) / 100; }
+constexpr int exit_code(ec code) {
+  return static_cast<int>(code) / 100;
+}
 
 /// Whether the same request can succeed later without any change by the caller.
 bool is_retryable(ec code);

@@ -15,15 +15,20 @@ int hex_value(char c) {
   return -1;
 }
 
-bool is_dash_position(size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
+bool is_dash_position(size_t i) {
+  return i == 8 || i == 13 || i == 18 || i == 23;
+}
 
 } // namespace
 
-call_id::operator bool() const { return *this != call_id{}; }
+call_id::operator bool() const {
+  return *this != call_id{};
+}
 
 uint64_t call_id::time_ms() const {
   uint64_t ms = 0;
-  for (size_t i = 0; i < 6; ++i) ms = ms << 8 | bytes[i];
+  for (size_t i = 0; i < 6; ++i)
+    ms = ms << 8 | bytes[i];
   return ms;
 }
 
@@ -33,17 +38,21 @@ partition_id call_id::partition() const {
 
 call_id make_call_id(uint64_t time_ms, partition_id owner, uint64_t entropy) {
   call_id id;
-  for (size_t i = 0; i < 6; ++i) id.bytes[i] = static_cast<uint8_t>(time_ms >> (40 - 8 * i));
+  for (size_t i = 0; i < 6; ++i)
+    id.bytes[i] = static_cast<uint8_t>(time_ms >> (40 - 8 * i));
   id.bytes[6] = static_cast<uint8_t>(0x70 | (entropy >> 46 & 0x0f));
   id.bytes[7] = static_cast<uint8_t>(entropy >> 38);
   id.bytes[8] = static_cast<uint8_t>(0x80 | (entropy >> 32 & 0x3f));
-  for (size_t i = 0; i < 4; ++i) id.bytes[9 + i] = static_cast<uint8_t>(entropy >> (24 - 8 * i));
+  for (size_t i = 0; i < 4; ++i)
+    id.bytes[9 + i] = static_cast<uint8_t>(entropy >> (24 - 8 * i));
   auto number = static_cast<uint32_t>(owner);
-  for (size_t i = 0; i < 3; ++i) id.bytes[13 + i] = static_cast<uint8_t>(number >> (16 - 8 * i));
+  for (size_t i = 0; i < 3; ++i)
+    id.bytes[13 + i] = static_cast<uint8_t>(number >> (16 - 8 * i));
   return id;
 }
 
-call_id derive_call_id(const call_id& parent, std::string_view edge, uint32_t generation, partition_id owner) {
+call_id derive_call_id(const call_id& parent, std::string_view edge, uint32_t generation,
+                       partition_id owner) {
   auto seed = stable_hash(parent.view(), generation);
   return make_call_id(parent.time_ms(), owner, stable_hash(edge, seed));
 }
@@ -61,7 +70,8 @@ std::string to_string(const call_id& id) {
 
 result<call_id> parse_call_id(std::string_view text) {
   auto refuse = [&] {
-    return make_error(ec::bad_call_id, "\"" + std::string{text.substr(0, 64)} + "\" is not a call id",
+    return make_error(ec::bad_call_id,
+                      "\"" + std::string{text.substr(0, 64)} + "\" is not a call id",
                       "a call id has 36 characters, such as 01890a5d-ac96-774b-bcce-b302099a8057");
   };
   if (text.size() != 36) return refuse();
@@ -90,9 +100,18 @@ result<call_id> call_id_of_bytes(std::string_view bytes) {
 }
 
 uint64_t stable_hash(std::string_view bytes, uint64_t seed) {
-  uint64_t hash = 0xcbf29ce484222325ull ^ (seed * 0x9e3779b97f4a7c15ull);
-  for (char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3ull;
-  // The final mix of splitmix64: FNV alone leaves the high bits of short inputs alike.
+  constexpr uint64_t multiplier = 0x9fb21c651e98df25ull;
+  uint64_t hash = (seed ^ bytes.size()) * multiplier + 0x9e3779b97f4a7c15ull;
+  while (!bytes.empty()) {
+    uint64_t word = 0;
+    auto n = std::min<size_t>(bytes.size(), 8);
+    for (size_t i = 0; i < n; ++i)
+      word |= uint64_t{static_cast<uint8_t>(bytes[i])} << 8 * i;
+    hash = (hash ^ word) * multiplier;
+    hash ^= hash >> 29;
+    bytes.remove_prefix(n);
+  }
+  // The final mix of splitmix64 spreads the last word over all bits.
   hash = (hash ^ hash >> 30) * 0xbf58476d1ce4e5b9ull;
   hash = (hash ^ hash >> 27) * 0x94d049bb133111ebull;
   return hash ^ hash >> 31;

@@ -12,11 +12,13 @@
 
 namespace flow {
 
-/// The number of a partition (a socket with its queue), drawn once from the catalog and never reused. 24 bits.
+/// The number of a partition (a socket with its queue), drawn once from the catalog and never
+/// reused. 24 bits.
 enum class partition_id : uint32_t {};
 
-/// UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, version 7, 12 + 2 + 36 = 50 bits of entropy or hash,
-/// and in the last 24 bits the partition that owns the call. Sorts by time; finds its owner without a look-up.
+/// UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, version 7, 12 + 2 + 36 = 50 bits of entropy or
+/// hash, and in the last 24 bits the partition that owns the call. Sorts by time; finds its owner
+/// without a look-up.
 struct call_id {
   std::array<uint8_t, 16> bytes{};
 
@@ -37,9 +39,11 @@ struct call_id {
 /// An id for a new call. `entropy` must be random; only 50 of its bits are used.
 call_id make_call_id(uint64_t time_ms, partition_id owner, uint64_t entropy);
 
-/// The id of the call that `parent` makes over the edge `edge` in its `generation`-th life (a call that
-/// is retried by hand lives again). The same inputs give the same id, so a replay writes the same rows.
-call_id derive_call_id(const call_id& parent, std::string_view edge, uint32_t generation, partition_id owner);
+/// The id of the call that `parent` makes over the edge `edge` in its `generation`-th life (a call
+/// that is retried by hand lives again). The same inputs give the same id, so a replay writes the
+/// same rows.
+call_id derive_call_id(const call_id& parent, std::string_view edge, uint32_t generation,
+                       partition_id owner);
 
 /// 36 characters, lower case.
 std::string to_string(const call_id& id);
@@ -50,7 +54,8 @@ result<call_id> parse_call_id(std::string_view text);
 /// The id in these sixteen bytes; anything else is `bad_call_id`.
 result<call_id> call_id_of_bytes(std::string_view bytes);
 
-/// 64 bits that do not depend on machine, build or process (FNV-1a with a final mix).
+/// 64 bits that do not depend on machine, build or process; eight bytes a step. Not for
+/// adversaries.
 uint64_t stable_hash(std::string_view bytes, uint64_t seed = 0);
 
 } // namespace flow

@@ -1,0 +1,77 @@
+#include "storage/key_kind.hpp"
+
+namespace flow::storage {
+
+namespace {
+
+void append_partition(std::string& key, partition_id owner) {
+  auto n = static_cast<uint32_t>(owner);
+  for (int shift = 16; shift >= 0; shift -= 8)
+    key += static_cast<char>(n >> shift & 0xff);
+}
+
+std::string partition_prefix(std::string_view kind, partition_id owner) {
+  std::string key{kind};
+  append_partition(key, owner);
+  return key;
+}
+
+std::string with_id(std::string key, const call_id& id) {
+  key += id.view();
+  return key;
+}
+
+} // namespace
+
+std::string call_key(const call_id& id) {
+  return with_id(partition_prefix(key_kind::call, id.partition()), id);
+}
+
+std::string progress_key(const call_id& id) {
+  return with_id(partition_prefix(key_kind::progress, id.partition()), id);
+}
+
+std::string ended_key(const call_id& id) {
+  return with_id(std::string{key_kind::ended}, id);
+}
+
+std::string child_key(const call_id& parent, const call_id& child) {
+  return with_id(with_id(std::string{key_kind::child}, parent), child);
+}
+
+std::string dead_letter_key(const call_id& id) {
+  return with_id(std::string{key_kind::dead_letter}, id);
+}
+
+std::string idempotency_key(partition_id owner, std::string_view key) {
+  return partition_prefix(key_kind::key, owner) += key;
+}
+
+std::string object_key(std::string_view kind, std::string_view name) {
+  std::string key{key_kind::object};
+  key += kind;
+  key += '\0';
+  key += name;
+  return key;
+}
+
+range calls_of(partition_id owner) {
+  return prefix_range(partition_prefix(key_kind::call, owner));
+}
+
+range progress_of(partition_id owner) {
+  return prefix_range(partition_prefix(key_kind::progress, owner));
+}
+
+range children_of(const call_id& parent) {
+  return prefix_range(with_id(std::string{key_kind::child}, parent));
+}
+
+result<call_id> id_at_end(std::string_view key) {
+  if (key.size() < 18)
+    return make_error(ec::store_corrupt,
+                      "a key of " + std::to_string(key.size()) + " bytes has no call id");
+  return call_id_of_bytes(key.substr(key.size() - 16));
+}
+
+} // namespace flow::storage
