@@ -16,17 +16,31 @@ inline constexpr size_t error_text_bytes_max = 64u << 10;       ///< type, messa
 inline constexpr size_t name_bytes_max = 200;
 inline constexpr size_t catalog_objects_max = 1'000'000;
 inline constexpr uint32_t partitions_max = 1u << 24;            ///< 24 bits of a call id
+inline constexpr size_t description_bytes_max = 16u << 10;
+inline constexpr size_t spec_text_bytes_max = 4u << 10;         ///< a single text in a spec, when nothing else is said
+inline constexpr size_t spec_items_max = 10'000;                ///< entries of one list or map in a spec
+inline constexpr size_t labels_max = 64;                        ///< of one object
+inline constexpr size_t environment_bytes_max = 64u << 10;      ///< names and values of one processor
+inline constexpr uint32_t cpus_max = 4'096;                     ///< of one node, processor or deployment
+inline constexpr uint64_t interval_ms_max = 366ull * 24 * 3'600'000;
+inline constexpr size_t names_shown_max = 20;                   ///< in one error; more are counted
 
 // -- queues -------------------------------------------------------------------
 inline constexpr uint64_t queue_calls_max = 2'000'000;          ///< default max length of a queue
 inline constexpr uint64_t queue_bytes_max = 8ull << 30;         ///< default max bytes of a queue
+inline constexpr uint64_t queue_calls_ceiling = 1'000'000'000;  ///< what max length may be set to
+inline constexpr uint64_t queue_bytes_ceiling = 1ull << 50;     ///< what max bytes may be set to
+inline constexpr uint64_t queue_ttl_ms_max = 366ull * 24 * 3'600'000;
 inline constexpr size_t resident_arguments_bytes_max = 64u << 20; ///< per socket; above it they are read back from the store
 inline constexpr uint8_t priority_max = 9;
 inline constexpr uint8_t priority_default = 4;
 inline constexpr size_t idempotency_key_bytes_max = 256;
 
 // -- retries and time ---------------------------------------------------------
+inline constexpr uint32_t retries_default = 0;                  ///< a function runs twice only when that was asked for
 inline constexpr uint32_t retries_max = 1'000;
+inline constexpr double retry_backoff_default = 2.0;
+inline constexpr double retry_backoff_max = 100.0;
 inline constexpr uint64_t retry_delay_ms_default = 1'000;
 inline constexpr uint64_t retry_delay_ms_max = 3'600'000;
 inline constexpr uint64_t time_limit_ms_max = 30ull * 24 * 3'600'000;
@@ -53,6 +67,8 @@ inline constexpr size_t worker_last_words_bytes_max = 4u << 10; ///< what a dyin
 inline constexpr size_t worker_read_bytes_max = 256u << 10;     ///< one read of a worker's socket
 
 // -- sandbox ------------------------------------------------------------------
+inline constexpr uint64_t sandbox_memory_bytes_min = 16ull << 20;
+inline constexpr uint64_t sandbox_memory_bytes_max = 1ull << 46;
 inline constexpr uint64_t sandbox_memory_bytes_default = 2ull << 30;
 inline constexpr uint64_t sandbox_tmp_bytes_default = 256u << 20;
 inline constexpr uint64_t sandbox_processes_default = 64;
@@ -72,6 +88,9 @@ inline constexpr uint64_t checkout_bytes_max = 2ull << 30;
 inline constexpr uint64_t checkout_file_bytes_max = 256u << 20; ///< a larger one is held in memory while it is written
 inline constexpr uint32_t checkout_depth_max = 128;             ///< directories inside directories
 inline constexpr uint64_t fetch_ms_max = 600'000;
+inline constexpr uint64_t connect_ms_max = 30'000;              ///< for one address of a repository's host
+inline constexpr uint64_t git_object_bytes_max = 512u << 20;    ///< held in memory while a fetch is indexed
+inline constexpr uint64_t git_objects_max = 20'000'000;         ///< in one fetch
 inline constexpr uint64_t environment_build_ms_max = 1'800'000;
 
 // -- supervision --------------------------------------------------------------
