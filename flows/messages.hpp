@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "caf/actor.hpp"
+#include "caf/allowed_unsafe_message_type.hpp"
 
 #include "flows/call.hpp"
 #include "flows/error.hpp"
@@ -14,8 +15,8 @@
 
 namespace flow {
 
-/// A client's calls for one socket, from a session. Replies after commit: `calls_accepted` or `calls_refused` for each
-/// submission; then, for those with `push_end`, `calls_ended`. All go to `session` as messages, not as responses.
+/// A client's calls for one socket, from a session. Answered after commit with `session_output` to `session`, never as
+/// responses: `wire::accepted` or `wire::refused` for each submission; then, for those with `push_end`, `wire::ended`.
 struct submit_calls {
   caf::actor session;
   std::string user;
@@ -32,14 +33,15 @@ struct await_calls {
   std::vector<wire::wait> items;
 };
 
-/// A verb of docs/api.md. Answered with `verb_answered`, sent to `session`.
+/// A verb of docs/api.md, its right already checked. Answered with `session_output` to `session`: `wire::reply` or `wire::refused`.
 struct run_verb {
   caf::actor session;
   std::string user;
   wire::request what;
 };
 
-/// Start, or end, a subscription of a session.
+/// Start, or end, a subscription of a session. The start is answered, once it is in place, with `wire::reply` (null) or
+/// `wire::refused`, so that a client knows from when on it sees everything.
 struct subscribe_session {
   caf::actor session;
   wire::subscribe what;
@@ -56,3 +58,11 @@ struct session_output {
 };
 
 } // namespace flow
+
+// Checked to be known to CAF as local: a message of these types never leaves its process.
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::submit_calls)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::await_calls)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::run_verb)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::subscribe_session)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::forget_session)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::session_output)
