@@ -10,7 +10,7 @@
 
 namespace flow {
 
-/// Every cause of failure. The hundreds digit is the exit code of the command line (`exit_code`);
+/// Every cause of failure. The hundreds digit decides the exit code of the command line (`exit_code`);
 /// numbers are published as F0101 and are never reused. One sentence per code in error.cpp, one
 /// page per code in docs/errors.
 enum class ec : uint16_t {
@@ -105,9 +105,11 @@ const ec_info& describe(ec code);
 /// "F0301"
 std::string code_text(ec code);
 
-/// The exit code of the command line for this cause (spec 3.2): the hundreds digit.
+/// The exit code of the command line for this cause (docs/errors): the hundreds digit, but that 1 is kept for a call that
+/// failed, as for any program that runs another, and 2 for wrong usage, as for any shell command.
 constexpr int exit_code(ec code) {
-  return static_cast<int>(code) / 100;
+  int digit = static_cast<int>(code) / 100;
+  return digit == 1 ? 2 : digit == 2 ? 1 : digit;
 }
 
 /// Whether the same request can succeed later without any change by the caller.
