@@ -81,6 +81,11 @@ writer& writer::integer(int64_t n) {
   return *this;
 }
 
+writer& writer::negative_integer(uint64_t n) {
+  head(major_negative, n);
+  return *this;
+}
+
 writer& writer::bytes(std::string_view data) {
   head(major_bytes, data.size());
   out_ += data;
@@ -219,6 +224,16 @@ int64_t reader::integer() {
   return item.major == major_unsigned ? n : -1 - n;
 }
 
+uint64_t reader::negative_integer() {
+  head_of_item item;
+  if (!head(item)) return 0;
+  if (item.major != major_negative) {
+    failed_ = true;
+    return 0;
+  }
+  return item.n;
+}
+
 std::string_view reader::string(uint8_t major) {
   head_of_item item;
   if (!head(item)) return {};
@@ -274,8 +289,8 @@ void reader::null() {
 
 double reader::floating() {
   auto next = peek();
-  if (next == kind::unsigned_integer || next == kind::negative_integer)
-    return static_cast<double>(integer());
+  if (next == kind::unsigned_integer) return static_cast<double>(unsigned_integer());
+  if (next == kind::negative_integer) return -1.0 - static_cast<double>(negative_integer());
   head_of_item item;
   if (!head(item)) return 0;
   if (item.major != major_simple) {

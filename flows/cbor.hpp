@@ -32,6 +32,8 @@ public:
 
   writer& unsigned_integer(uint64_t n);
   writer& integer(int64_t n);
+  /// The integer -1 - n, down to -2^64.
+  writer& negative_integer(uint64_t n);
   writer& bytes(std::string_view data);
   writer& text(std::string_view data);
   /// Announces `n` items that follow.
@@ -61,6 +63,8 @@ public:
   kind peek() const;
   uint64_t unsigned_integer();
   int64_t integer();
+  /// The n of a negative integer -1 - n; for those that `integer` cannot hold.
+  uint64_t negative_integer();
   std::string_view bytes();
   std::string_view text();
   /// The number of items that follow; never more than bytes remain, so that it may size a

@@ -9,6 +9,8 @@ namespace flow::limits {
 // -- values and payloads ------------------------------------------------------
 inline constexpr size_t payload_bytes_max = 64u << 20;          ///< arguments, or result, of one call
 inline constexpr size_t value_depth_max = 64;                   ///< nesting of one value
+inline constexpr size_t integer_bytes_max = 4u << 10;           ///< of one integer; to digits and back takes time in the square
+inline constexpr size_t error_excerpt_bytes_max = 64;           ///< of what a user typed, repeated in an error
 inline constexpr size_t arguments_kept_bytes_max = 16u << 10;   ///< above it history keeps a hash only
 inline constexpr size_t error_text_bytes_max = 64u << 10;       ///< type, message and traceback of a failure
 
@@ -117,6 +119,9 @@ inline constexpr uint64_t api_wait_ms_max = 3'600'000;          ///< `wait_ms` o
 inline constexpr uint64_t client_clock_skew_ms_max = 24ull * 3'600'000; ///< between a submit's time and the node's
 inline constexpr uint64_t client_retry_ms_min = 50;
 inline constexpr uint64_t client_retry_ms_max = 2'000;
+inline constexpr size_t filter_bytes_max = 8u << 10;
+inline constexpr size_t filter_depth_max = 64;                  ///< parentheses and `not` inside one another
+inline constexpr int64_t pattern_memory_bytes_max = 4 << 20;    ///< of one compiled regular expression
 inline constexpr size_t list_items_max = 10'000;
 inline constexpr size_t list_items_default = 100;
 inline constexpr size_t event_subscriber_queue_max = 4'096;
