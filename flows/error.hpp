@@ -10,9 +10,9 @@
 
 namespace flow {
 
-/// Every cause of failure. The hundreds digit decides the exit code of the command line (`exit_code`);
-/// numbers are published as F0101 and are never reused. One sentence per code in error.cpp, one
-/// page per code in docs/errors.
+/// Every cause of failure. The hundreds digit decides the exit code of the command line
+/// (`exit_code`); numbers are published as F0101 and are never reused. One sentence per code in
+/// error.cpp, one page per code in docs/errors.
 enum class ec : uint16_t {
   none = 0,
   // -- 01: wrong usage or a bad file ------------------------------------------
@@ -105,8 +105,9 @@ const ec_info& describe(ec code);
 /// "F0301"
 std::string code_text(ec code);
 
-/// The exit code of the command line for this cause (docs/errors): the hundreds digit, but that 1 is kept for a call that
-/// failed, as for any program that runs another, and 2 for wrong usage, as for any shell command.
+/// The exit code of the command line for this cause (docs/errors): the hundreds digit, but that 1
+/// is kept for a call that failed, as for any program that runs another, and 2 for wrong usage, as
+/// for any shell command.
 constexpr int exit_code(ec code) {
   int digit = static_cast<int>(code) / 100;
   return digit == 1 ? 2 : digit == 2 ? 1 : digit;
