@@ -54,6 +54,18 @@ inline constexpr size_t store_key_bytes_max = 1u << 10;
 inline constexpr size_t store_value_bytes_max = 160u << 20;
 inline constexpr size_t store_batch_bytes_max = 512u << 20;
 inline constexpr uint64_t high_water_lag_ms_max = 1'000;
+inline constexpr size_t writers_max = 10'000;                   ///< named writers whose last outcomes are remembered
+inline constexpr size_t writer_outcomes_kept_min = 16;          ///< and all those of the writer's last group commit
+inline constexpr size_t watch_log_changes_max = 16'384;         ///< a watcher further behind lists again
+inline constexpr size_t watch_log_bytes_max = 16u << 20;
+inline constexpr size_t store_memtable_bytes = 64u << 20;
+inline constexpr size_t store_block_cache_bytes = 32u << 20;
+inline constexpr size_t store_blob_bytes_min = 4u << 10;        ///< larger values lie in blob files
+inline constexpr uint64_t store_wal_bytes_max = 256u << 20;
+inline constexpr size_t store_log_bytes_max = 1u << 20;         ///< of each of the engine's own log files
+inline constexpr size_t store_log_files_max = 4;
+inline constexpr int store_files_open_max = 512;
+inline constexpr uint64_t store_free_bytes_min = 8u << 20;      ///< a full store is not tried again below it
 
 // -- worker protocol ----------------------------------------------------------
 inline constexpr size_t worker_frame_bytes_max = 192u << 20;
