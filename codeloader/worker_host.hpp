@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "codeloader/sandbox.hpp"
 #include "flows/error.hpp"
 #include "flows/ids.hpp"
 #include "flows/limits.hpp"
@@ -16,16 +17,6 @@
 namespace flow::codeloader {
 
 enum class worker_number : uint64_t {};
-
-/// What one worker may use. Zero: the default of flows/limits.hpp.
-struct sandbox_limits {
-  uint64_t memory_bytes = limits::sandbox_memory_bytes_default;
-  uint64_t tmp_bytes = limits::sandbox_tmp_bytes_default;
-  uint64_t processes = limits::sandbox_processes_default;
-  uint64_t files = limits::sandbox_files_default;
-  uint64_t file_bytes = limits::sandbox_file_bytes_default;
-  bool network = false;
-};
 
 struct worker_spec {
   std::string language = "python";
@@ -89,15 +80,6 @@ struct worker_events {
   std::function<void(worker_number, std::vector<worker_result>)> results;
   std::function<void(worker_number, std::vector<worker_log>)> logs;
   std::function<void(worker_number, worker_exit)> exited;
-};
-
-/// What isolation this machine gives, for `flow doctor` and a worker's status.
-struct sandbox_report {
-  bool namespaces = false;
-  bool seccomp = false;
-  bool cgroups = false;
-  bool own_uid = false;
-  std::vector<std::string> missing; ///< a sentence each
 };
 
 struct worker_host_options {
