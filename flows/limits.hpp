@@ -106,6 +106,15 @@ inline constexpr uint64_t connect_ms_max = 30'000;              ///< for one add
 inline constexpr uint64_t git_object_bytes_max = 512u << 20;    ///< held in memory while a fetch is indexed
 inline constexpr uint64_t git_objects_max = 20'000'000;         ///< in one fetch
 inline constexpr uint64_t environment_build_ms_max = 1'800'000;
+inline constexpr uint64_t environment_bytes_max = 16ull << 30;  ///< one environment with its build directory
+inline constexpr uint64_t environment_memory_bytes = 8ull << 30; ///< compilers and linkers of a build
+inline constexpr uint64_t environment_processes = 512;
+inline constexpr uint64_t environment_file_bytes_max = 4ull << 30;
+inline constexpr uint64_t environment_check_ms = 2'000;         ///< how often the size of a build is looked at
+inline constexpr size_t environment_error_lines = 40;           ///< of the installer, kept for the error
+inline constexpr uint64_t discovery_ms_max = 30'000;
+inline constexpr uint64_t discovery_memory_bytes = 1ull << 30;
+inline constexpr size_t discovery_answer_bytes_max = 8u << 20;
 
 // -- supervision --------------------------------------------------------------
 inline constexpr uint64_t restart_delay_ms_min = 100;
