@@ -43,12 +43,14 @@ def numbered(text):
 
 def check_paths(project):
     """Every path that a document names exists, and the architecture page names every actor."""
-    in_code = re.compile(r"`((?:%s)/[\w./-]*)`" % "|".join((*rules.FOLDERS, "examples", "tests", "docs")))
+    folders = "|".join((*rules.FOLDERS, "examples", "tests", "docs"))
+    in_code = re.compile(rf"`((?:{folders})/[\w./-]*)`")
+    in_drawing = re.compile(rf"(?<![`\w./-])((?:{folders})/[\w./-]+\.(?:cpp|hpp|py))(?![\w/])")
     link = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
     for name, text in project.files(".md"):
         folder = pathlib.PurePosixPath(name).parent
         for number, line in numbered(text):
-            for path in in_code.findall(line):
+            for path in in_code.findall(line) + in_drawing.findall(line):
                 if not project.exists(path):
                     yield f"{name}:{number}: names {path}, which does not exist"
             for target in link.findall(line):

@@ -24,6 +24,7 @@ SOUND = {
 # check, file, its new text (None: the file is gone; "+...": appended), a part of the expected line
 PLANTED = [
     ("paths", "docs/architecture.md", "+`flows/gone.cpp`\n", "docs/architecture.md:2: names flows/gone.cpp"),
+    ("paths", "docs/architecture.md", "+├── hub    actors/hub_actor.cpp  tells\n", "names actors/hub_actor.cpp"),
     ("paths", "docs/data.md", None, "links to data.md"),
     ("paths", "actors/plug_actor.cpp", "", "actors/plug_actor.cpp has no place"),
     ("errors", "docs/errors/F0101.md", None, "docs/errors/F0101.md: missing"),
