@@ -290,7 +290,10 @@ void reader::null() {
 double reader::floating() {
   auto next = peek();
   if (next == kind::unsigned_integer) return static_cast<double>(unsigned_integer());
-  if (next == kind::negative_integer) return -1.0 - static_cast<double>(negative_integer());
+  if (next == kind::negative_integer) {
+    auto n = negative_integer(); // the sum is exact, so that there is one rounding
+    return n == UINT64_MAX ? -0x1p64 : -static_cast<double>(n + 1);
+  }
   head_of_item item;
   if (!head(item)) return 0;
   if (item.major != major_simple) {

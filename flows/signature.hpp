@@ -1,4 +1,5 @@
-// What is known of a function without importing it: its parameters, and whether given arguments fit them.
+// What is known of a function without importing it: its parameters, and whether given arguments fit
+// them.
 #pragma once
 
 #include <optional>
@@ -43,7 +44,8 @@ struct signature {
 /// "greet(name: str, times: int = 1) -> str"
 std::string to_string(const signature& sig);
 
-/// `bad_arguments` with the signature in its text for an unknown keyword, a missing or a surplus argument, or one given twice.
+/// `bad_arguments` with the signature in its text for an unknown keyword, a missing or a surplus
+/// argument, or one given twice.
 result<void> check_arguments(const signature& sig, const arguments& args);
 
 /// Catalog form, and back.
