@@ -29,17 +29,21 @@ struct mutation {
   kind what = kind::put;
   family where = family::catalog;
   std::string key;
-  std::string value; ///< put: the value; erase_range: the first key that stays
+  std::string value; ///< put: the value; erase_range: the first key that stays, empty: to the end
+                     ///< of the family
 };
 
-/// Proof of ownership: a commit with it has no effect (`ec::fenced`) unless `epoch` is the lease's current one.
+/// Proof of ownership: a commit with it has no effect (`ec::fenced`) unless `epoch` is the lease's
+/// current one.
 struct fence {
   std::string lease; ///< empty: not fenced
   uint64_t epoch = 0;
 };
 
-/// Names one batch for ever: the same (writer, number) committed again has no second effect and gives the first outcome.
-/// Numbers of one writer rise. A zero writer means that the batch is idempotent by itself and is not remembered.
+/// Names one batch for ever: the same (writer, number) committed again has no second effect and
+/// gives the first outcome. Numbers of one writer rise. Outcomes are kept of the last group that
+/// had new batches of this writer (and a few before); an older number is `wrong_state`. A zero
+/// writer means that the batch is idempotent by itself and is not remembered.
 struct batch_id {
   uint64_t writer = 0;
   uint64_t number = 0;
@@ -63,7 +67,9 @@ struct batch {
   }
 };
 
-/// The outcome of one batch: the store's sequence after it, or `fenced`, `payload_too_large` (nothing of it was written).
+/// The outcome of one batch: the store's sequence after it, or `fenced`, `payload_too_large`,
+/// `bad_value` (an empty or reserved key), `wrong_state` (a forgotten batch id). After an error
+/// nothing of the batch was written.
 using outcome = result<uint64_t>;
 
 struct entry {
@@ -79,11 +85,16 @@ struct range {
 /// All keys that start with `prefix`.
 range prefix_range(std::string_view prefix);
 
+/// The catalog key under which a lease's changes of owner are told to watchers of just this key.
+/// Catalog keys that begin with byte 0 are the store's own: they cannot be written, and are seen
+/// only by those who name them.
+std::string lease_key(std::string_view name);
+
 struct lease {
   std::string name;
   std::string holder;
-  uint64_t epoch = 0;        ///< rises with every acquisition by another holder, or after expiry
-  uint64_t expires_ms = 0;   ///< by store time
+  uint64_t epoch = 0;      ///< rises with every acquisition by another holder, or after expiry
+  uint64_t expires_ms = 0; ///< by store time
 };
 
 struct change {
@@ -93,8 +104,10 @@ struct change {
   std::string value;
 };
 
-/// Called in revision order, without gaps, from the committing thread: must not block and must not call the store.
-/// `relist` true means that changes before `changes` are no longer known: list again, then go on from `revision`.
+/// Called in revision order, without gaps, from the committing thread (from the subscribing one for
+/// what happened before): must not block and must not call the store. The changes of one batch
+/// share a revision and come together. `relist` true means that changes before `changes` are no
+/// longer known: list again, then go on from `revision`.
 struct watch_event {
   bool relist = false;
   uint64_t revision = 0;
@@ -115,33 +128,44 @@ struct store_stats {
   uint64_t syncs = 0;
 };
 
-/// Thread-safe. Every implementation has the same limits (flows/limits.hpp) and passes tests/storage/conformance.
+/// Thread-safe. Every implementation has the same limits (flows/limits.hpp) and passes
+/// tests/storage/conformance.
 class store {
 public:
   virtual ~store() = default;
 
   virtual result<std::optional<std::string>> get(family where, std::string_view key) const = 0;
 
-  /// Visits entries in ascending key order until `visit` returns false. One consistent view of the store.
-  virtual result<void> scan(family where, const range& keys,
-                            const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+  /// Visits entries in ascending key order until `visit` returns false. One consistent view of the
+  /// store. `visit` may read from the store, but must not write to it.
+  virtual result<void>
+  scan(family where, const range& keys,
+       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
   /// The same, in descending order.
-  virtual result<void> scan_reverse(family where, const range& keys,
-                                    const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+  virtual result<void> scan_reverse(
+      family where, const range& keys,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
 
-  /// Group commit: each batch is atomic and fenced for itself, all become durable with one sync, in order.
-  /// Returns after the sync. An error of the whole (`store_full`, `store_io`, `outcome_unknown`) means that none is acknowledged;
-  /// the same batches may be committed again.
+  /// Group commit: each batch is atomic and fenced for itself, all become durable with one sync, in
+  /// order. Returns after the sync. An error of the whole (`store_full`, `store_io`,
+  /// `outcome_unknown`) means that none is acknowledged; the same batches may be committed again.
   virtual result<std::vector<outcome>> commit(std::span<const batch> batches) = 0;
 
-  /// Tells of changes in `family::catalog` under `prefix` after `revision` (0: from now on, after the first list).
-  /// The subscription lives as long as the returned handle.
-  virtual result<std::shared_ptr<void>> watch(std::string prefix, uint64_t revision, watch_callback callback) = 0;
-  /// The revision of the last change to the catalog family.
+  /// Tells of changes in `family::catalog` under `prefix` after `revision` (0: from now on, after
+  /// the first list). The subscription lives as long as the returned handle; dropping it waits for
+  /// a running callback.
+  virtual result<std::shared_ptr<void>> watch(std::string prefix, uint64_t revision,
+                                              watch_callback callback)
+      = 0;
+  /// The revision of the last change to the catalog family; above 0 from the beginning.
   virtual uint64_t revision() const = 0;
 
-  /// `lease_held` (naming the holder) while another's lease is live. Durable before it returns.
-  virtual result<lease> acquire(std::string_view name, std::string_view holder, uint64_t ttl_ms) = 0;
+  /// `lease_held` (naming the holder) while another's lease is live; the holder itself keeps its
+  /// epoch. Durable before it returns. A lease that has expired is still its holder's, for fences
+  /// and `renew`, until another acquires it.
+  virtual result<lease> acquire(std::string_view name, std::string_view holder, uint64_t ttl_ms)
+      = 0;
+  /// `renew` and `release` are `fenced` when the lease is no longer held with this epoch.
   virtual result<lease> renew(const lease& held, uint64_t ttl_ms) = 0;
   virtual result<void> release(const lease& held) = 0;
 

@@ -1,0 +1,127 @@
+#include "storage/internal/rocks_db.hpp"
+
+#include <rocksdb/db.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_batch.h>
+
+#include "flows/limits.hpp"
+
+namespace flow::storage::internal {
+
+namespace {
+
+using rocksdb::Slice;
+using rocksdb::Status;
+
+/// Larger than every key, so that no scan runs without an upper bound.
+const std::string& after_all_keys() {
+  static const std::string key(limits::store_key_bytes_max + 1, '\xff');
+  return key;
+}
+
+Slice slice(std::string_view bytes) {
+  return {bytes.data(), bytes.size()};
+}
+std::string_view view(const Slice& bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
+/// A batch that grew beyond this gives its memory back.
+constexpr size_t batch_bytes_kept_max = 4u << 20;
+
+} // namespace
+
+rocks_db::rocks_db() : batch_{std::make_unique<rocksdb::WriteBatch>()} {}
+
+rocks_db::~rocks_db() {
+  if (!db_) return;
+  for (auto* each : families_) {
+    if (each) (void)db_->DestroyColumnFamilyHandle(each);
+  }
+  (void)db_->Close();
+}
+
+result<void> rocks_db::write(std::span<const row_op> rows, bool sync) {
+  rocksdb::WriteBatch& batch = *batch_;
+  batch.Clear();
+  Status status;
+  for (const auto& row : rows) {
+    auto* where = families_[static_cast<size_t>(row.where)];
+    switch (row.what) {
+    case mutation::kind::put:
+      status = batch.Put(where, slice(row.key), slice(row.value));
+      break;
+    case mutation::kind::erase:
+      status = batch.Delete(where, slice(row.key));
+      break;
+    case mutation::kind::erase_range:
+      status = batch.DeleteRange(where, slice(row.key),
+                                 row.value.empty() ? Slice{after_all_keys()} : slice(row.value));
+      break;
+    }
+    if (!status.ok()) return rocks_error(status, "prepare a write");
+  }
+  rocksdb::WriteOptions options;
+  options.sync = sync;
+  status = db_->Write(options, &batch);
+  if (batch.GetDataSize() > batch_bytes_kept_max) batch_ = std::make_unique<rocksdb::WriteBatch>();
+  if (!status.ok()) return rocks_error(status, "write to the store");
+  return {};
+}
+
+result<std::optional<std::string>> rocks_db::read(family where, std::string_view key) const {
+  std::string value;
+  auto* from = families_[static_cast<size_t>(where)];
+  Status status = db_->Get(rocksdb::ReadOptions{}, from, slice(key), &value);
+  if (status.IsNotFound()) return std::optional<std::string>{};
+  if (!status.ok()) return rocks_error(status, "read from the store");
+  return std::optional{std::move(value)};
+}
+
+result<void> rocks_db::visit(family where, const row_range& keys, const row_visitor& visit) const {
+  if (!keys.last.empty() && keys.last <= keys.first) return {};
+  Slice first = slice(keys.first);
+  Slice last = keys.last.empty() ? Slice{after_all_keys()} : slice(keys.last);
+  rocksdb::ReadOptions options;
+  options.iterate_lower_bound = &first;
+  options.iterate_upper_bound = &last;
+  auto* from = families_[static_cast<size_t>(where)];
+  std::unique_ptr<rocksdb::Iterator> rows{db_->NewIterator(options, from)};
+  if (keys.descending) {
+    for (rows->SeekToLast(); rows->Valid(); rows->Prev()) {
+      if (!visit(view(rows->key()), view(rows->value()))) return {};
+    }
+  } else {
+    for (rows->Seek(first); rows->Valid(); rows->Next()) {
+      if (!visit(view(rows->key()), view(rows->value()))) return {};
+    }
+  }
+  // An iterator ends at damage as it does at the end.
+  if (!rows->status().ok()) return rocks_error(rows->status(), "scan the store");
+  return {};
+}
+
+result<void> rocks_db::verify_checksums() const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  Status status = db_->VerifyChecksum(options);
+  if (!status.ok()) return rocks_error(status, "verify the store");
+  return {};
+}
+
+result<void> rocks_db::checkpoint(const std::string& path) const {
+  rocksdb::Checkpoint* made = nullptr;
+  Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
+  std::unique_ptr<rocksdb::Checkpoint> copier{made};
+  if (status.ok()) status = copier->CreateCheckpoint(path);
+  if (!status.ok()) return rocks_error(status, "copy the store to " + path);
+  return {};
+}
+
+result<void> rocks_db::resume() {
+  Status status = db_->Resume();
+  if (!status.ok()) return rocks_error(status, "go on writing after an error");
+  return {};
+}
+
+} // namespace flow::storage::internal
