@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
-#include <system_error>
 #include <vector>
 
 #include <fcntl.h>
@@ -12,6 +10,7 @@
 #include <unistd.h>
 
 #include "codeloader/descriptor.hpp"
+#include "codeloader/file_tree.hpp"
 #include "codeloader/repository_url.hpp"
 
 namespace flow::codeloader {
@@ -24,11 +23,6 @@ namespace fs = std::filesystem;
 constexpr unsigned links_followed_max = 40;
 /// Leaves room in PATH_MAX for the directory that holds the checkout.
 constexpr size_t path_bytes_max = 3'000;
-
-error io_error(const std::string& what) {
-  auto code = errno == ENOSPC || errno == EDQUOT ? ec::store_full : ec::store_io;
-  return make_error(code, what + ": " + std::generic_category().message(errno));
-}
 
 error escape(const std::string& path, std::string_view why) {
   return make_error(ec::path_escapes, "\"" + path + "\" in the repository " + std::string{why},
@@ -108,11 +102,11 @@ result<void> checkout_writer::write_entry(int directory, const tree_entry& entry
   case entry_kind::submodule: {
     if (::mkdirat(directory, entry.name.c_str(), 0700) != 0)
       return errno == EEXIST ? escape(path, "occurs twice")
-                             : io_error("cannot make directory \"" + path + "\"");
+                             : file_error("cannot make directory \"" + path + "\"");
     if (entry.kind == entry_kind::submodule) return {};
     descriptor below{
         ::openat(directory, entry.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-    if (!below) return io_error("cannot open directory \"" + path + "\"");
+    if (!below) return file_error("cannot open directory \"" + path + "\"");
     if (auto written = write_directory(below.get(), entry.object, path, depth + 1); !written)
       return written;
     return {};
@@ -155,15 +149,15 @@ result<void> checkout_writer::write_file(int directory, const tree_entry& entry,
                            O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
   if (!file)
     return errno == EEXIST ? escape(path, "occurs twice")
-                           : io_error("cannot write \"" + path + "\"");
+                           : file_error("cannot write \"" + path + "\"");
   for (std::string_view rest = *content; !rest.empty();) {
     auto n = ::write(file.get(), rest.data(), rest.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return io_error("cannot write \"" + path + "\"");
+    if (n < 0) return file_error("cannot write \"" + path + "\"");
     rest.remove_prefix(static_cast<size_t>(n));
   }
   if (::fchmod(file.get(), entry.kind == entry_kind::executable ? 0555 : 0444) != 0)
-    return io_error("cannot protect \"" + path + "\"");
+    return file_error("cannot protect \"" + path + "\"");
   return {};
 }
 
@@ -171,7 +165,7 @@ result<void> checkout_writer::make_link(int root, const pending_link& link) {
   // No link stands on the way: those made so far have names that no directory of the tree has.
   if (::symlinkat(link.target.c_str(), root, link.path.c_str()) == 0) return {};
   return errno == EEXIST ? escape(link.path, "occurs twice")
-                         : io_error("cannot make link \"" + link.path + "\"");
+                         : file_error("cannot make link \"" + link.path + "\"");
 }
 
 /// Follows a link by hand, component by component, as the kernel would if `root` were all there is.
@@ -215,41 +209,15 @@ result<void> check_link(const fs::path& root, const fs::path& link) {
   return {};
 }
 
-/// Directories become read-only from the inside out.
-result<void> protect(const fs::path& root) {
-  std::vector<fs::path> directories{root};
-  std::error_code failure;
-  fs::recursive_directory_iterator it{root, failure};
-  for (; !failure && it != fs::recursive_directory_iterator{}; it.increment(failure))
-    if (it->symlink_status(failure).type() == fs::file_type::directory)
-      directories.push_back(it->path());
-  if (failure)
-    return make_error(ec::store_io,
-                      "\"" + root.string() + "\" cannot be read: " + failure.message());
-  for (auto directory = directories.rbegin(); directory != directories.rend(); ++directory)
-    if (::chmod(directory->c_str(), 0555) != 0)
-      return io_error("cannot protect \"" + directory->string() + "\"");
-  return {};
-}
-
-result<void> sync_path(const fs::path& path, bool whole_file_system) {
-  descriptor directory{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (!directory || (whole_file_system ? ::syncfs(directory.get()) : ::fsync(directory.get())) != 0)
-    return io_error("cannot sync \"" + path.string() + "\"");
-  return {};
-}
-
 result<void> write_and_protect(commit_tree& tree, const fs::path& half,
                                const checkout_limits& most) {
   if (::mkdir(half.c_str(), 0700) != 0)
-    return io_error("cannot make directory \"" + half.string() + "\"");
+    return file_error("cannot make directory \"" + half.string() + "\"");
   descriptor root{::open(half.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
-  if (!root) return io_error("cannot open directory \"" + half.string() + "\"");
+  if (!root) return file_error("cannot open directory \"" + half.string() + "\"");
   if (auto written = checkout_writer{tree, most}.write(root.get()); !written) return written;
   if (auto checked = check_checkout(half.string()); !checked) return checked;
-  if (auto done = protect(half); !done) return done;
-  // One sync for all files costs less than one for each.
-  return sync_path(half, true);
+  return set_modes(half.string(), read_only_tree);
 }
 
 } // namespace
@@ -280,30 +248,9 @@ result<void> write_checkout(commit_tree& tree, const std::string& target,
   fs::path half = target + ".half";
   if (auto removed = remove_tree(half.string()); !removed) return removed;
   auto written = write_and_protect(tree, half, most);
-  if (written && ::rename(half.c_str(), target.c_str()) != 0)
-    written = io_error("cannot name \"" + target + "\"");
-  if (!written) {
-    (void)remove_tree(half.string());
-    return written;
-  }
-  return sync_path(parent, false);
-}
-
-result<void> remove_tree(const std::string& path) {
-  std::error_code failure;
-  if (fs::symlink_status(path, failure).type() == fs::file_type::not_found) return {};
-  // Only the owner's rights over directories decide whether their entries can be removed.
-  if (fs::symlink_status(path, failure).type() == fs::file_type::directory) {
-    ::chmod(path.c_str(), 0700);
-    for (fs::recursive_directory_iterator it{path, failure};
-         !failure && it != fs::recursive_directory_iterator{}; it.increment(failure))
-      if (it->symlink_status(failure).type() == fs::file_type::directory)
-        ::chmod(it->path().c_str(), 0700);
-  }
-  fs::remove_all(path, failure);
-  if (failure)
-    return make_error(ec::store_io, "cannot remove \"" + path + "\": " + failure.message());
-  return {};
+  if (written) written = publish_directory(half.string(), target);
+  if (!written) (void)remove_tree(half.string());
+  return written;
 }
 
 } // namespace flow::codeloader

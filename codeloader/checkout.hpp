@@ -27,7 +27,4 @@ result<void> write_checkout(commit_tree& tree, const std::string& target,
 /// the first that leads out.
 result<void> check_checkout(const std::string& root);
 
-/// Removes a directory of ours, read-only or not; links are removed, never followed.
-result<void> remove_tree(const std::string& path);
-
 } // namespace flow::codeloader
