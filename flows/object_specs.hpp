@@ -1,4 +1,5 @@
-// What is asked of each kind of object: typed, with defaults and bounds, read strictly from what people write.
+// What is asked of each kind of object: typed, with defaults and bounds, read strictly from what
+// people write.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@
 
 namespace flow {
 
-/// Every word of the command line that names a sort of thing. The first block is kept in the catalog and written
-/// to disk: never renumber. The second is observed, or kept elsewhere.
+/// Every word of the command line that names a sort of thing. The first block is kept in the
+/// catalog and written to disk: never renumber. The second is observed, or kept elsewhere.
 enum class object_kind : uint8_t {
   network = 1,
   node = 2,
@@ -47,11 +48,14 @@ enum class object_kind : uint8_t {
 std::string_view to_string(object_kind kind);
 std::string_view plural(object_kind kind);
 /// Whether the catalog keeps objects of this kind.
-constexpr bool is_stored(object_kind kind) { return kind <= object_kind::role; }
+constexpr bool is_stored(object_kind kind) {
+  return kind <= object_kind::role;
+}
 /// Stored kinds such that an object refers only to earlier ones.
 const std::vector<object_kind>& stored_kinds();
 
-/// Singular, plural and short words ("queue", "queues", "q"). `unknown_command` with the nearest word otherwise.
+/// Singular, plural and short words ("queue", "queues", "q"). `unknown_command` with the nearest
+/// word otherwise.
 result<object_kind> parse_kind(std::string_view word);
 
 // -- the specs ----------------------------------------------------------------
@@ -89,6 +93,7 @@ struct queue_spec {
   uint64_t max_bytes = limits::queue_bytes_max;
   overflow_policy overflow = overflow_policy::block;
   uint64_t expires_ms = 0; ///< an empty, unused queue is removed after this; 0: never
+  bool paused = false;     ///< takes calls, hands none out
 
   bool operator==(const queue_spec&) const = default;
 };
@@ -131,8 +136,8 @@ struct processor_spec {
 
 struct socket_spec {
   std::string processor;
-  std::string task;  ///< the function's name; MODULE.FUNCTION is accepted when it is added
-  std::string queue; ///< empty when added: a queue of the socket's own name
+  std::string task;         ///< the function's name; MODULE.FUNCTION is accepted when it is added
+  std::string queue;        ///< empty when added: a queue of the socket's own name
   uint64_t interval_ms = 0; ///< 0: not by interval; at most one of interval and cron
   std::string cron;         ///< 5 or 6 fields
   std::string tz;           ///< of cron; empty: UTC
@@ -184,24 +189,26 @@ struct role_spec {
 };
 
 /// The alternative says of which kind the object is.
-using object_spec = std::variant<network_spec, node_spec, scheduler_spec, queue_spec, processor_spec, socket_spec,
-                                 plug_spec, argument_spec, deployment_spec, user_spec, role_spec>;
+using object_spec
+    = std::variant<network_spec, node_spec, scheduler_spec, queue_spec, processor_spec, socket_spec,
+                   plug_spec, argument_spec, deployment_spec, user_spec, role_spec>;
 
 object_kind kind_of(const object_spec& spec);
 
-/// Reads a map as the spec of `kind`; keys that are absent or null have their defaults. Checks all that can be checked
-/// without other objects. Errors: `unknown_key` with the nearest key; `bad_value` naming the key and what is wanted;
-/// `bad_usage` for a kind that is not stored.
+/// Reads a map as the spec of `kind`; keys that are absent or null have their defaults. Checks all
+/// that can be checked without other objects. Errors: `unknown_key` with the nearest key;
+/// `bad_value` naming the key and what is wanted; `bad_usage` for a kind that is not stored.
 result<object_spec> parse_spec(object_kind kind, const value& given);
 
-/// `before` with the keys of `changes` replaced; null puts the default back. Errors as `parse_spec`.
+/// `before` with the keys of `changes` replaced; null puts the default back. Errors as
+/// `parse_spec`.
 result<object_spec> changed_spec(const object_spec& before, const value& changes);
 
 /// The map with every key, defaults included.
 value to_value(const object_spec& spec);
 
-/// Reads what `to_value` wrote, from disk: unknown keys (of a newer version) are ignored, bounds are not checked again.
-/// `store_corrupt` names the key.
+/// Reads what `to_value` wrote, from disk: unknown keys (of a newer version) are ignored, bounds
+/// are not checked again. `store_corrupt` names the key.
 result<object_spec> stored_spec(object_kind kind, const value& stored);
 
 /// The keys in which two specs of one kind differ, in the order of `to_value`.

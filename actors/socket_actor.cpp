@@ -1,0 +1,359 @@
+#include "actors/socket_actor.hpp"
+
+#include <algorithm>
+
+#include "caf/all.hpp"
+
+#include "actors/tell.hpp"
+#include "flows/cbor.hpp"
+#include "storage/codec.hpp"
+#include "storage/key_kind.hpp"
+
+namespace flow::actors {
+
+namespace {
+
+/// Longer than any message of this node is under way.
+constexpr uint64_t settle_ms = 10'000;
+
+wire::ended ended_message(uint64_t seq, const ended_call& ended) {
+  return {seq, ended.call->id, ended.state, ended.result, ended.why, ended.attempts};
+}
+
+} // namespace
+
+// -- opening ------------------------------------------------------------------
+
+void socket_state::open() {
+  auto rows = storage::read_partition(*shared->store, machine->id());
+  if (!rows) {
+    broken = rows.error();
+    return;
+  }
+  opened_ms = shared->clock->steady_ms();
+  perform(machine->restore(std::move(*rows), now_ms()));
+  if (wiring.processor)
+    tell(self, wiring.processor, attach_socket{caf::actor_cast<caf::actor>(self), wiring.policy.socket});
+}
+
+void socket_state::configure(configure_socket& next) {
+  if (next.processor != wiring.processor) {
+    if (wiring.processor)
+      tell(self, wiring.processor, detach_socket{caf::actor_cast<caf::actor>(self)});
+    if (next.processor)
+      tell(self, next.processor, attach_socket{caf::actor_cast<caf::actor>(self), next.policy.socket});
+  }
+  wiring = std::move(next);
+  run(policy_command{wiring.policy});
+}
+
+// -- from clients -------------------------------------------------------------
+
+uint64_t socket_state::remember(const caf::actor& session) {
+  auto number = session->id();
+  if (sessions.emplace(number, session).second) self->monitor(session);
+  return number;
+}
+
+submission socket_state::make_submission(const caf::actor& session, const std::string& user, submit_calls::item& item) {
+  auto call = std::make_shared<call_record>();
+  auto& asked = item.what;
+  call->id = item.id;
+  call->root = item.id;
+  call->args = std::move(asked.args);
+  call->queued_ms = now_ms();
+  call->due_ms = asked.options.delay_ms == 0 ? 0 : call->queued_ms + asked.options.delay_ms;
+  call->priority = std::min(asked.options.priority, limits::priority_max);
+  call_extras more;
+  more.argument = std::move(asked.options.argument);
+  more.key = std::move(asked.options.key);
+  more.trace = std::move(asked.options.trace);
+  more.user = user;
+  if (asked.options.expires_ms != 0) more.expires_ms = call->queued_ms + asked.options.expires_ms;
+  call->set_extras(std::move(more));
+  return {{session->id(), asked.seq}, std::move(call), asked.push_end, {}, false};
+}
+
+/// Facts from the store that the machine needs for what may be a repeat.
+void socket_state::look_up(submission& item, bool again) {
+  const auto& key = item.call->more().key;
+  if (!key.empty()) {
+    auto row = shared->store->get(storage::family::history, storage::idempotency_key(machine->id(), key));
+    if (row && *row)
+      if (auto id = call_id_of_bytes(**row)) item.known = *id;
+  }
+  if (!item.known && !again) return;
+  const auto& id = item.known ? item.known : item.call->id;
+  if (machine->find(id)) return;
+  auto ended = shared->store->get(storage::family::history, storage::ended_key(id));
+  if (ended && *ended) {
+    item.known = id;
+    item.known_has_ended = true;
+  } else if (item.known) {
+    item.known = {}; // its history has been removed by retention: the key is free again
+  }
+}
+
+void socket_state::submit(submit_calls& calls) {
+  auto session = remember(calls.session);
+  if (broken.code != ec::none) {
+    for (auto& item : calls.items) answer(session, wire::refused{item.what.seq, broken});
+    send_outputs();
+    return;
+  }
+  submit_command command;
+  command.items.reserve(calls.items.size());
+  for (auto& item : calls.items) {
+    bool again = item.what.again;
+    if (!item.what.options.argument.empty()
+        && std::ranges::find(wiring.policy.join, item.what.options.argument, &parameter::name) == wiring.policy.join.end()) {
+      answer(session, wire::refused{item.what.seq,
+                                    make_error(ec::bad_arguments,
+                                               "socket \"" + wiring.policy.socket + "\" waits for no argument \""
+                                                 + item.what.options.argument + "\"")});
+      continue;
+    }
+    command.items.push_back(make_submission(calls.session, calls.user, item));
+    look_up(command.items.back(), again);
+  }
+  run(std::move(command));
+}
+
+void socket_state::await(await_calls& calls) {
+  auto session = remember(calls.session);
+  for (const auto& item : calls.items) {
+    waiter who{session, item.seq};
+    if (machine->find(item.id))
+      waiters[item.id].push_back(who);
+    else
+      push_from_history(item.id, who);
+  }
+  send_outputs();
+}
+
+void socket_state::push_from_history(const call_id& id, const waiter& who) {
+  auto ended = storage::read_ended(*shared->store, id);
+  if (!ended)
+    answer(who.session, wire::refused{who.seq, ended.error()});
+  else if (!*ended)
+    answer(who.session, wire::refused{who.seq, make_error(ec::unknown_call, "no call " + to_string(id),
+                                                          "it may be older than history is kept")});
+  else
+    answer(who.session, ended_message(who.seq, **ended));
+}
+
+call_ids socket_state::cancel(cancel_command& command) {
+  call_ids known;
+  for (const auto& id : command.ids)
+    if (machine->find(id)) known.ids.push_back(id);
+  run(std::move(command));
+  return known;
+}
+
+// -- from plugs ---------------------------------------------------------------
+
+void socket_state::arrive(arrive_calls& calls) {
+  // Just after opening, a call may have been read from its row, run and ended before its message came.
+  bool is_settled = shared->clock->steady_ms() - opened_ms > settle_ms;
+  if (calls.again || !is_settled)
+    std::erase_if(calls.calls, [this](const call_ptr& call) {
+      auto row = shared->store->get(storage::family::in_flight, storage::call_key(call->id));
+      return row && !*row; // it has ended since it was sent first
+    });
+  if (calls.courier) tell(self, calls.courier, calls_arrived{calls.number});
+  run(arrive_command{std::move(calls.calls)});
+}
+
+// -- effects ------------------------------------------------------------------
+
+void socket_state::run(partition_command command) {
+  perform(machine->apply(std::move(command), now_ms()));
+  send_outputs();
+}
+
+void socket_state::perform(transition&& effects) {
+  for (auto& refused : effects.refused) answer(refused.from.session, wire::refused{refused.from.seq, std::move(refused.why)});
+  hand_over(effects.dispatches);
+  if (wiring.processor && !effects.revokes.empty())
+    tell(self, wiring.processor, end_leases{caf::actor_cast<caf::actor>(self), std::move(effects.revokes), false});
+  if (wiring.processor && !effects.kills.empty())
+    tell(self, wiring.processor, end_leases{caf::actor_cast<caf::actor>(self), std::move(effects.kills), true});
+  if (effects.wake_at_ms != 0 && (wake_at_ms == 0 || effects.wake_at_ms < wake_at_ms)) {
+    wake_at_ms = effects.wake_at_ms;
+    auto now = now_ms();
+    self->delayed_send(self, std::chrono::milliseconds{wake_at_ms > now ? wake_at_ms - now : 0}, wake_up{wake_at_ms});
+  }
+  if (effects.rows.empty()) {
+    perform_after_commit(effects);
+    return;
+  }
+  append_rows rows;
+  rows.from = caf::actor_cast<caf::actor>(self);
+  rows.ticket = ++last_ticket;
+  rows.is_refusable = effects.is_refusable;
+  storage::append(rows.rows, effects.rows);
+  effects.rows.clear();
+  in_journal.push_back({rows.ticket, std::move(effects)});
+  self->send(shared->journal, std::move(rows));
+}
+
+void socket_state::hand_over(std::vector<dispatch>& calls) {
+  if (calls.empty()) return;
+  for (auto& item : calls) {
+    if (shared->is_watched->load(std::memory_order_relaxed)) tell_watchers("taken", item.call->id);
+    if (!item.read_arguments) continue;
+    if (auto row = storage::read_call(*shared->store, item.call->id); row && *row)
+      item.call = std::make_shared<const call_record>(std::move(**row));
+  }
+  tell(self, wiring.processor, run_calls{caf::actor_cast<caf::actor>(self), wiring.policy.function, std::move(calls)});
+}
+
+void socket_state::committed(rows_committed& done) {
+  committed_command durable;
+  auto take = [this](uint64_t ticket) -> std::optional<transition> {
+    auto found = std::ranges::lower_bound(in_journal, ticket, {}, &awaited::ticket);
+    if (found == in_journal.end() || found->ticket != ticket) return std::nullopt;
+    auto effects = std::move(found->effects);
+    in_journal.erase(found);
+    return effects;
+  };
+  for (auto ticket : done.tickets) {
+    auto effects = take(ticket);
+    if (!effects) continue;
+    perform_after_commit(*effects);
+    durable.ids.insert(durable.ids.end(), effects->pending.begin(), effects->pending.end());
+  }
+  for (auto& [ticket, why] : done.refused) {
+    auto effects = take(ticket);
+    if (!effects) continue;
+    for (const auto& item : effects->accepted) answer(item.from.session, wire::refused{item.from.seq, why});
+    run(uncommitted_command{std::move(effects->pending), why});
+  }
+  if (!durable.ids.empty()) run(std::move(durable));
+  send_outputs();
+}
+
+void socket_state::perform_after_commit(transition& effects) {
+  for (const auto& item : effects.accepted) {
+    answer(item.from.session, wire::accepted{item.from.seq, item.id});
+    if (!item.push_end) continue;
+    if (item.has_ended)
+      push_from_history(item.id, {item.from.session, item.from.seq});
+    else
+      waiters[item.id].push_back({item.from.session, item.from.seq});
+  }
+  for (const auto& ended : effects.ended) publish(*ended);
+  follow(effects.children);
+}
+
+void socket_state::publish(const ended_call& ended) {
+  if (auto found = waiters.find(ended.call->id); found != waiters.end()) {
+    for (const auto& who : found->second) answer(who.session, ended_message(who.seq, ended));
+    waiters.erase(found);
+  }
+  if (shared->is_watched->load(std::memory_order_relaxed)) tell_watchers(to_string(ended.state), ended.call->id);
+}
+
+void socket_state::follow(std::vector<call_ptr>& children) {
+  for (const auto& route : wiring.plugs) {
+    arrive_calls parcel;
+    for (auto& child : children)
+      if (child && child->more().edge == route.plug) parcel.calls.push_back(std::move(child));
+    if (!parcel.calls.empty()) tell(self, route.courier, std::move(parcel));
+  }
+  // The edge may have been removed since: its durable calls still go to their owner.
+  for (auto& child : children) {
+    if (!child) continue;
+    auto routes = shared->sockets->view();
+    auto owner = routes->by_partition.find(child->id.partition());
+    if (owner != routes->by_partition.end()) tell(self, owner->second.owner, arrive_calls{{child}, {}, 0, false});
+  }
+}
+
+void socket_state::tell_watchers(std::string_view state, const call_id& id) {
+  happened event;
+  event.where = channel::task;
+  event.processor = wiring.policy.processor;
+  event.socket = wiring.policy.socket;
+  event.what.cbor.clear();
+  cbor::writer out{event.what.cbor};
+  out.map(6).text("channel").text("task").text("state").text(state).text("call").text(to_string(id));
+  out.text("socket").text(event.socket).text("processor").text(event.processor).text("time_ms").unsigned_integer(now_ms());
+  self->send(shared->hub, std::move(event));
+}
+
+void socket_state::wake(uint64_t tag) {
+  if (tag != wake_at_ms) return; // an earlier timer has been set since
+  wake_at_ms = 0;
+  run(tick_command{});
+}
+
+// -- answers ------------------------------------------------------------------
+
+void socket_state::answer(uint64_t session, wire::node_message message) {
+  outputs[session].messages.push_back(std::move(message));
+}
+
+void socket_state::send_outputs() {
+  for (auto& [number, output] : outputs)
+    if (auto found = sessions.find(number); found != sessions.end()) tell(self, found->second, std::move(output));
+  outputs.clear();
+}
+
+found_call socket_state::find(const call_id& id) const {
+  return {machine->find(id), machine->counts(), 0, machine->policy()};
+}
+
+call_list socket_state::list(const list_calls& what) const {
+  call_list found{wiring.policy.socket, wiring.policy.function, wiring.policy.processor, {}};
+  machine->each([&](const call_view& view) {
+    if (!what.before || view.call->id < what.before) found.calls.push_back(view);
+    return true;
+  });
+  auto is_newer = [](const call_view& a, const call_view& b) { return b.call->id < a.call->id; };
+  if (found.calls.size() > what.limit) {
+    std::ranges::nth_element(found.calls, found.calls.begin() + static_cast<std::ptrdiff_t>(what.limit), is_newer);
+    found.calls.resize(what.limit);
+  }
+  std::ranges::sort(found.calls, is_newer);
+  return found;
+}
+
+socket_status socket_state::describe_it() const {
+  return {wiring.policy.socket, machine->counts(), 0, broken.code == ec::none, wiring.policy.is_paused, broken};
+}
+
+socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> self, services_ptr shared,
+                                   partition_id id, configure_socket wiring) {
+  auto& state = self->state;
+  state.self = self;
+  state.shared = std::move(shared);
+  state.machine.emplace(id, wiring.policy, state.shared->incarnations->fetch_add(1));
+  state.wiring = std::move(wiring);
+  self->set_down_handler([self](const caf::down_msg& down) {
+    self->state.sessions.erase(down.source.id());
+    // Waiters of the session stay until their calls end; `send_outputs` finds no one to tell.
+  });
+  // Here and not by a message: nothing that others send may be handled before the rows are in.
+  state.open();
+  return {
+    [self](submit_calls& calls) { self->state.submit(calls); },
+    [self](await_calls& calls) { self->state.await(calls); },
+    [self](arrive_calls& calls) { self->state.arrive(calls); },
+    [self](window_changed window) { self->state.run(window_command{window.calls}); },
+    [self](attempts_command& ends) { self->state.run(std::move(ends)); },
+    [self](returned_command& back) { self->state.run(std::move(back)); },
+    [self](rows_committed& done) { self->state.committed(done); },
+    [self](configure_socket& next) { self->state.configure(next); },
+    [self](flush_now) { self->state.send_outputs(); },
+    [self](wake_up wake) { self->state.wake(wake.tag); },
+    [self](bury_command& bury) { self->state.run(std::move(bury)); },
+    [self](revive_command& revive) { self->state.run(std::move(revive)); },
+    [self](cancel_command& cancel) { return self->state.cancel(cancel); },
+    [self](const find_call& what) { return self->state.find(what.id); },
+    [self](const list_calls& what) { return self->state.list(what); },
+    [self](describe) { return self->state.describe_it(); },
+  };
+}
+
+} // namespace flow::actors

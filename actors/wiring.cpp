@@ -1,0 +1,97 @@
+#include "actors/wiring.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace flow::actors {
+
+namespace {
+
+std::vector<parameter> join_of(const catalog& objects, const object& socket) {
+  std::set<std::string, std::less<>> fed;
+  for (const auto& it : objects.plugs_into(socket.name))
+    if (const auto& argument = it->as<plug_spec>().argument; !argument.empty()) fed.insert(argument);
+  const auto* known = fed.empty() ? nullptr : objects.signature_of_socket(socket);
+  std::vector<parameter> join;
+  if (!known) {
+    for (const auto& argument : fed) join.push_back({argument, parameter_kind::positional_or_keyword, {}, {}});
+    return join;
+  }
+  for (const auto& p : known->parameters) {
+    bool is_var = p.kind == parameter_kind::var_positional || p.kind == parameter_kind::var_keyword;
+    if (is_var || (p.default_text && !fed.contains(p.name))) continue;
+    auto wanted = p;
+    wanted.default_text.reset(); // an argument that a plug delivers is waited for
+    join.push_back(std::move(wanted));
+  }
+  return join;
+}
+
+} // namespace
+
+partition_policy policy_of(const catalog& objects, const object& socket, const std::string& node) {
+  const auto& spec = socket.as<socket_spec>();
+  partition_policy policy;
+  policy.socket = socket.name;
+  policy.function = spec.task;
+  policy.processor = spec.processor;
+  policy.node = node;
+  if (auto it = objects.find(object_kind::processor, spec.processor)) {
+    const auto& p = it->as<processor_spec>();
+    policy.commit = it->code.commit;
+    policy.retries = p.retries;
+    policy.retry_delay_ms = p.retry_delay_ms;
+    policy.retry_backoff = p.retry_backoff;
+    policy.retry_delay_ms_max = p.retry_delay_ms_max;
+  }
+  if (auto it = objects.find(object_kind::queue, spec.queue)) {
+    const auto& q = it->as<queue_spec>();
+    policy.calls_max = q.max_length;
+    policy.bytes_max = q.max_bytes;
+    policy.ttl_ms = q.ttl_ms;
+    policy.is_paused = q.paused;
+  }
+  for (const auto& it : objects.plugs_from(socket.name)) {
+    const auto& p = it->as<plug_spec>();
+    auto target = objects.find(object_kind::socket, p.target);
+    if (!target) continue;
+    policy.edges.push_back({it->name, p.on, partition_id{static_cast<uint32_t>(target->number)}, p.argument});
+  }
+  policy.join = join_of(objects, socket);
+  return policy;
+}
+
+uint32_t slots_of(const catalog& objects, const object& processor, const std::string& node) {
+  auto deployments = objects.deployments_of_processor(processor.name);
+  if (deployments.empty()) return processor.as<processor_spec>().cpus;
+  uint32_t slots = 0;
+  for (const auto& it : deployments)
+    if (it->as<deployment_spec>().node == node) slots += it->as<deployment_spec>().cpus;
+  return slots;
+}
+
+std::vector<std::string> sockets_touched(const catalog& objects, const std::vector<object_change>& changes) {
+  std::set<std::string> touched;
+  auto add_all = [&](const std::vector<object_ptr>& sockets) {
+    for (const auto& it : sockets) touched.insert(it->name);
+  };
+  for (const auto& change : changes) {
+    switch (change.kind) {
+      case object_kind::socket: touched.insert(change.name); break;
+      case object_kind::processor: add_all(objects.sockets_of_processor(change.name)); break;
+      case object_kind::queue: add_all(objects.sockets_of_queue(change.name)); break;
+      case object_kind::plug:
+        for (const auto& it : {change.before, change.after}) {
+          if (!it) continue;
+          touched.insert(it->as<plug_spec>().source);
+          touched.insert(it->as<plug_spec>().target);
+        }
+        break;
+      default: break;
+    }
+  }
+  std::erase_if(touched, [&](const std::string& name) { return !objects.find(object_kind::socket, name); });
+  return {touched.begin(), touched.end()};
+}
+
+} // namespace flow::actors

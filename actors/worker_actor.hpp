@@ -1,0 +1,55 @@
+// One worker process: what it was given, what it owes, and its time limit.
+#pragma once
+
+#include <deque>
+
+#include "actors/services.hpp"
+
+namespace flow::actors {
+
+struct worker_config {
+  uint64_t number = 0;           ///< unique in its processor's life
+  codeloader::worker_spec spec;
+  uint64_t time_limit_ms = 0;    ///< of one attempt; 0: none
+  processor_actor owner;
+  std::string processor;
+};
+
+struct worker_state {
+  static inline const char* name = "worker";
+
+  struct owed {
+    lease_id lease{};
+    call_id id;
+    caf::actor socket;
+  };
+
+  worker_actor::stateful_pointer<worker_state> self = nullptr;
+  services_ptr shared;
+  worker_config config;
+  codeloader::worker_number process{};
+  std::deque<owed> outstanding; ///< in the order in which they run: the first runs now
+  uint64_t head_since_ms = 0;   ///< steady; when the first of them began
+  bool is_timer_set = false;
+  lease_id ending{};             ///< the attempt for which the process is being killed
+  failure ending_why;
+  failure import_failure;
+  worker_status status;
+
+  void start();
+  void run(run_calls& calls);
+  void results(host_results& what);
+  void logs(const host_logs& what);
+  void end(const end_leases& what);
+  void check_time_limit();
+  void exited(host_exited& what);
+
+private:
+  void set_timer();
+  void give_back(std::deque<owed>& rest, bool solo);
+};
+
+worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self, services_ptr shared,
+                                   worker_config config);
+
+} // namespace flow::actors
