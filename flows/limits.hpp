@@ -156,13 +156,13 @@ inline constexpr uint64_t request_timeout_ms_default = 30'000;
 // -- retention ----------------------------------------------------------------
 inline constexpr uint64_t history_age_ms_default = 7ull * 24 * 3'600'000;
 
-// clang-format on
-
 // -- command line -------------------------------------------------------------
 inline constexpr size_t cli_lines_in_flight_max = 4'096;        ///< of `task run --jsonl`, between stdin and stdout
 inline constexpr size_t cli_bytes_in_flight_max = 64u << 20;
 inline constexpr uint64_t cli_node_start_ms_max = 30'000;       ///< `flow up` waits this long for `ready`
 inline constexpr uint64_t cli_node_stop_ms_max = 60'000;        ///< `flow down` waits this long for the drain
 inline constexpr uint64_t cli_complete_ms_max = 200;            ///< completion answers without the node after this
+
+// clang-format on
 
 } // namespace flow::limits
