@@ -1,4 +1,5 @@
-// What actors of one node say to each other. Local only: between nodes travel bytes (spec 2.3), so nothing here is serialized.
+// What actors of one node say to each other. Local only: between nodes travel bytes (spec 2.3), so
+// nothing here is serialized.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +16,9 @@
 
 namespace flow {
 
-/// A client's calls for one socket, from a session. Answered after commit with `session_output` to `session`, never as
-/// responses: `wire::accepted` or `wire::refused` for each submission; then, for those with `push_end`, `wire::ended`.
+/// A client's calls for one socket, from a session. Answered after commit with `session_output` to
+/// `session`, never as responses: `wire::accepted` or `wire::refused` for each submission; then,
+/// for those with `push_end`, `wire::ended`.
 struct submit_calls {
   caf::actor session;
   std::string user;
@@ -33,15 +35,16 @@ struct await_calls {
   std::vector<wire::wait> items;
 };
 
-/// A verb of docs/api.md, its right already checked. Answered with `session_output` to `session`: `wire::reply` or `wire::refused`.
+/// A verb of docs/api.md, its right already checked. Answered with `session_output` to `session`:
+/// `wire::reply` or `wire::refused`.
 struct run_verb {
   caf::actor session;
   std::string user;
   wire::request what;
 };
 
-/// Start, or end, a subscription of a session. The start is answered, once it is in place, with `wire::reply` (null) or
-/// `wire::refused`, so that a client knows from when on it sees everything.
+/// Start, or end, a subscription of a session. The start is answered, once it is in place, with
+/// `wire::reply` (null) or `wire::refused`, so that a client knows from when on it sees everything.
 struct subscribe_session {
   caf::actor session;
   wire::subscribe what;

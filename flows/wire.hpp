@@ -79,7 +79,8 @@ struct node_hello {
   uint64_t minor = version_minor;
   std::string node;
   std::string user;
-  uint64_t wall_ms = 0; ///< the node's clock, so that a client with a wrong one makes call ids of the right time
+  /// The node's clock, so that a client with a wrong one makes call ids of the right time.
+  uint64_t wall_ms = 0;
 };
 
 struct accepted {
@@ -91,8 +92,8 @@ struct ended {
   uint64_t seq = 0;
   call_id id;
   call_state state = call_state::finished;
-  value result;
-  failure why;
+  value result = {};
+  failure why = {};
   uint32_t attempts = 0;
 };
 
@@ -113,7 +114,8 @@ struct event {
 
 using node_message = std::variant<node_hello, accepted, ended, reply, refused, event>;
 
-/// Appends the bytes of one message. A frame is `frame_head(count)` followed by the bytes of `count` messages.
+/// Appends the bytes of one message. A frame is `frame_head(count)` followed by the bytes of
+/// `count` messages.
 void encode(std::string& items, const client_message& message);
 void encode(std::string& items, const submit& message);
 void encode(std::string& items, const node_message& message);
@@ -121,11 +123,13 @@ std::string frame_head(size_t count);
 std::string frame_of(size_t count, std::string_view items);
 
 /// All messages of one frame; `bad_frame` for anything malformed, of unknown type, or more than
-/// `limits::api_frame_messages_max`. Values inside are well formed, but only `check_values` looks at their text.
+/// `limits::api_frame_messages_max`. Values inside are well formed, but only `check_values` looks
+/// at their text.
 result<std::vector<client_message>> decode_client_frame(std::string_view frame);
 result<std::vector<node_message>> decode_node_frame(std::string_view frame);
 
-/// The rest of what bytes from outside must fulfil (`value_of_cbor`): text in UTF-8, keys of maps text. `bad_value`.
+/// The rest of what bytes from outside must fulfil (`value_of_cbor`): text in UTF-8, keys of maps
+/// text. `bad_value`.
 result<void> check_values(submit& message);
 result<void> check_values(value& params);
 
