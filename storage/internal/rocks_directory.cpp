@@ -1,5 +1,6 @@
 #include "storage/internal/rocks_directory.hpp"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 

@@ -32,7 +32,7 @@ public:
     uint64_t first = first_sequence(batch.Data());
     // Lower is sound: a write that failed leaves its record, and the next one has the same number.
     bool is_hole = next_ != 0 && first > next_;
-    next_ = first + static_cast<uint64_t>(std::max(batch.Count(), 0));
+    next_ = first + batch.Count();
     return is_hole ? WalProcessingOption::kCorruptedRecord
                    : WalProcessingOption::kContinueProcessing;
   }
