@@ -105,6 +105,13 @@ using node_actor = caf::typed_actor<
   caf::replies_to<drain_node>::with<drained>,
   caf::replies_to<describe>::with<node_status>>;
 
+/// Answers the verbs of docs/api.md: reads itself, hands on what changes something.
+using verbs_actor = caf::typed_actor<
+  caf::reacts_to<run_verb>,          ///< from sessions, rights checked
+  caf::reacts_to<rows_committed>,    ///< from the journal
+  caf::reacts_to<subscribe_session>, ///< from sessions; handed on to the hub
+  caf::reacts_to<forget_session>>;
+
 /// Tells subscribers what happens. Slow ones lose events, and are told how many.
 using hub_actor = caf::typed_actor<
   caf::reacts_to<happened>,         ///< from everyone
