@@ -28,6 +28,18 @@ show() {
   eval "$1"
 }
 
+# The plugs go on after the first call has ended: waits until COUNT calls of the root ROOT have finished.
+wait_for_all() {
+  local deadline=$((SECONDS + 60))
+  until (($(flow ls calls --filter "root=$1 and state=finished" -o name | wc -l) == $2)); do
+    if ((SECONDS > deadline)); then
+      flow ls calls --filter "root=$1" >&2
+      exit 1
+    fi
+    sleep 0.1
+  done
+}
+
 start_node() {
   FLOW_ADDRESS=127.0.0.1:$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   FLOW_TOKEN_FILE=$demo/data/admin.token
@@ -76,6 +88,7 @@ show "flow add plug -n count -q hello.queue -s hello.shout -t hello.count_words"
 show "call=\$(flow task run --socket hello.greet --data '\"dear reader\"' --detach)"
 # shellcheck disable=SC2154 # assigned by the command above
 show "flow call wait $call"
+wait_for_all "$call" 3
 show "flow ls call --id $call --tree"
 show "flow ls calls"
 
