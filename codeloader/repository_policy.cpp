@@ -185,7 +185,7 @@ result<admitted_repository> admit_repository(std::string_view text,
   }
   if (is_allowed) return admitted;
   if (is_file)
-    return not_allowed(*url, "is a path on the node, and none is on the allow list",
+    return not_allowed(*url, "is a path on the node that the allow list does not name",
                        "start the node with --allow-repo 'file:///directory/'");
   if (!is_public)
     return not_allowed(*url, "is on a private or loopback host that the allow list does not name",
