@@ -39,7 +39,7 @@ struct watcher {
 
 } // namespace
 
-CAF_TEST(what was put is there and what was erased is not) {
+CAF_TEST(what was put is there and what was erased is not ) {
   on_each_store([](subject& s) {
     CAF_CHECK_EQUAL(code_of(commit_one(*s.it, put_batch("a", "1"))), ec::none);
     CAF_CHECK_EQUAL(s.it->get(calls, "a")->value_or("none"), "1");
@@ -80,7 +80,8 @@ CAF_TEST(mutations of a batch apply in their order) {
 CAF_TEST(a scan visits its range in order and stops when told) {
   on_each_store([](subject& s) {
     batch wanted;
-    for (const char* key : {"d", "b", "a", "c", "\xff"}) wanted.put(calls, key, key);
+    for (const char* key : {"d", "b", "a", "c", "\xff"})
+      wanted.put(calls, key, key);
     commit_one(*s.it, wanted).value();
     auto keys = [&](const range& within, bool reverse, size_t count_max = 99) {
       std::string seen;
@@ -88,7 +89,8 @@ CAF_TEST(a scan visits its range in order and stops when told) {
         seen += key;
         return seen.size() < count_max;
       };
-      auto done = reverse ? s.it->scan_reverse(calls, within, visit) : s.it->scan(calls, within, visit);
+      auto done
+          = reverse ? s.it->scan_reverse(calls, within, visit) : s.it->scan(calls, within, visit);
       CAF_CHECK(done.has_value());
       return seen;
     };
@@ -113,7 +115,8 @@ CAF_TEST(a prefix range holds what begins with the prefix) {
   CAF_CHECK_EQUAL(prefix_range("\xff\xff").last, "");
   on_each_store([](subject& s) {
     batch wanted;
-    for (const char* key : {"a", "a\xff", "a\xff\xff", "b"}) wanted.put(calls, key, "");
+    for (const char* key : {"a", "a\xff", "a\xff\xff", "b"})
+      wanted.put(calls, key, "");
     commit_one(*s.it, wanted).value();
     CAF_CHECK_EQUAL(rows_of(*s.it, calls, prefix_range("a")).size(), 3u);
     CAF_CHECK_EQUAL(rows_of(*s.it, calls, prefix_range("a\xff")).size(), 2u);
@@ -125,7 +128,8 @@ CAF_TEST(a scan does not see what is written after it began) {
   on_each_store([](subject& s) {
     if (!s.is_durable()) return; // in memory a scan keeps writers waiting
     batch wanted;
-    for (int i = 0; i < 100; ++i) wanted.put(calls, "a" + std::to_string(i), "");
+    for (int i = 0; i < 100; ++i)
+      wanted.put(calls, "a" + std::to_string(i), "");
     commit_one(*s.it, wanted).value();
     size_t seen = 0;
     auto visit = [&](std::string_view, std::string_view) {
@@ -141,7 +145,8 @@ CAF_TEST(a range erases from its first key up to its last) {
   on_each_store([](subject& s) {
     auto fill = [&] {
       batch wanted;
-      for (const char* key : {"a", "b", "c", "d"}) wanted.put(calls, key, "");
+      for (const char* key : {"a", "b", "c", "d"})
+        wanted.put(calls, key, "");
       commit_one(*s.it, wanted).value();
     };
     auto left_after = [&](std::string first, std::string last) {
@@ -150,7 +155,8 @@ CAF_TEST(a range erases from its first key up to its last) {
       wanted.erase_range(calls, std::move(first), std::move(last));
       commit_one(*s.it, wanted).value();
       std::string left;
-      for (const auto& each : rows_of(*s.it, calls)) left += each.first;
+      for (const auto& each : rows_of(*s.it, calls))
+        left += each.first;
       return left;
     };
     CAF_CHECK_EQUAL(left_after("b", "d"), "ad");
@@ -189,9 +195,11 @@ CAF_TEST(keys and values beyond the limits are refused alone) {
     group[2].put(calls, "beside the long key", "1");
     auto outcomes = s.it->commit(group).value();
     std::vector<ec> codes;
-    for (const auto& each : outcomes) codes.push_back(code_of(each));
-    std::vector<ec> expected{ec::none,      ec::none, ec::payload_too_large, ec::bad_value,
-                             ec::bad_value, ec::none, ec::none};
+    for (const auto& each : outcomes)
+      codes.push_back(code_of(each));
+    std::vector<ec> expected{ec::none,      ec::none,      ec::payload_too_large,
+                             ec::bad_value, ec::bad_value, ec::none,
+                             ec::none};
     CAF_CHECK(codes == expected);
     CAF_CHECK_EQUAL(rows_of(*s.it, calls).size(), 4u);
     CAF_CHECK(rows_of(*s.it, catalog).empty());
@@ -236,9 +244,11 @@ CAF_TEST(a group is one sync) {
   on_each_store([](subject& s) {
     auto before = s.it->stats();
     std::vector<batch> group;
-    for (int i = 0; i < 50; ++i) group.push_back(put_batch("k" + std::to_string(i), "v"));
+    for (int i = 0; i < 50; ++i)
+      group.push_back(put_batch("k" + std::to_string(i), "v"));
     auto held = s.it->acquire("work", "me", 1000).value();
-    for (auto& each : group) each.guard = {"work", held.epoch};
+    for (auto& each : group)
+      each.guard = {"work", held.epoch};
     CAF_CHECK_EQUAL(s.it->commit(group)->size(), 50u);
     CAF_CHECK_EQUAL(s.it->stats().syncs, before.syncs + 2);
   });
@@ -366,7 +376,8 @@ CAF_TEST(a whole group may be repeated with others behind it) {
     group[100] = put_batch("next", "v");
     group[100].id = {1, 101};
     auto second = s.it->commit(group).value();
-    for (size_t i = 0; i < 100; ++i) CAF_CHECK_EQUAL(second[i].value(), first[i].value());
+    for (size_t i = 0; i < 100; ++i)
+      CAF_CHECK_EQUAL(second[i].value(), first[i].value());
     CAF_CHECK_EQUAL(code_of(second[100]), ec::none);
     CAF_CHECK_EQUAL(s.it->get(calls, "k1")->value_or(""), "changed since");
     CAF_CHECK_EQUAL(s.it->get(calls, "next")->value_or(""), "v");
@@ -500,10 +511,12 @@ CAF_TEST(a callback may drop its own watch) {
   on_each_store([](subject& s) {
     std::shared_ptr<void> keep;
     int calls_seen = 0;
-    keep = s.it->watch("", 0, [&](const watch_event&) {
-              ++calls_seen;
-              keep.reset();
-            }).value();
+    keep = s.it->watch("", 0,
+                       [&](const watch_event&) {
+                         ++calls_seen;
+                         keep.reset();
+                       })
+               .value();
     commit_one(*s.it, put_batch("a", "1", catalog)).value();
     commit_one(*s.it, put_batch("a", "2", catalog)).value();
     CAF_CHECK_EQUAL(calls_seen, 1);

@@ -3,8 +3,8 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -24,10 +24,13 @@ namespace flow::storage::test {
 
 namespace fs = std::filesystem;
 
-/// A directory that does not exist yet and is removed at the end.
+/// A directory of its own, removed at the end; in memory if that can be, for a test cannot cut the
+/// power anyway.
 struct scratch {
   scratch() {
-    std::string path = (fs::temp_directory_path() / "millrace-storage-XXXXXX").string();
+    fs::path memory = "/dev/shm";
+    fs::path parent = ::access(memory.c_str(), W_OK) == 0 ? memory : fs::temp_directory_path();
+    std::string path = (parent / "millrace-storage-XXXXXX").string();
     if (::mkdtemp(path.data())) root = path;
   }
   scratch(const scratch&) = delete;
@@ -86,7 +89,9 @@ inline rows rows_of(const store& from, family where, const range& keys = {}) {
   return seen;
 }
 
-inline ec code_of(const error& err) { return err.code; }
+inline ec code_of(const error& err) {
+  return err.code;
+}
 template <class T>
 ec code_of(const result<T>& outcome) {
   return outcome ? ec::none : outcome.error().code;
