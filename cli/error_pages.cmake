@@ -1,0 +1,11 @@
+# cmake -DOUT=file -DPAGES=a.md;b.md -P error_pages.cmake: the pages of docs/errors as a table in C++.
+set(text "// Made by cli/error_pages.cmake from docs/errors.\n#include \"cli/help.hpp\"\n\nnamespace flow::cli {\n\n")
+string(APPEND text "const std::vector<std::pair<std::string_view, std::string_view>>& built_in_error_pages() {\n")
+string(APPEND text "  static const std::vector<std::pair<std::string_view, std::string_view>> table{\n")
+foreach(page ${PAGES})
+  get_filename_component(code ${page} NAME_WE)
+  file(READ ${page} body)
+  string(APPEND text "    {\"${code}\", R\"~~~(${body})~~~\"},\n")
+endforeach()
+string(APPEND text "  };\n  return table;\n}\n\n} // namespace flow::cli\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,21 @@
+// The arguments of `task run`, in all their forms.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "cli/context.hpp"
+
+namespace flow::cli {
+
+/// From --data, --args, --arg, --nodata or a piped stdin (see: flow help input). `bad_literal`,
+/// `bad_usage`.
+result<arguments> run_arguments(context& ctx);
+
+/// Only the keywords of --arg, for calls whose positional argument comes from elsewhere.
+result<std::vector<std::pair<std::string, value>>> run_keywords(const context& ctx);
+
+/// --priority, --key, --in, --expires and -a. `bad_value`.
+result<wire::submit_options> run_options(const context& ctx);
+
+} // namespace flow::cli
