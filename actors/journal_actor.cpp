@@ -44,9 +44,14 @@ void journal_state::append(append_rows& rows) {
     out.send(self);
     return;
   }
-  if (waiting.empty()) oldest_waiting_ms = clock->steady_ms();
+  if (waiting.empty()) set_oldest(clock->steady_ms());
   waiting.push_back(std::move(rows));
   arm();
+}
+
+void journal_state::set_oldest(uint64_t since_ms) {
+  oldest_waiting_ms = since_ms;
+  health->journal_busy_since(since_ms);
 }
 
 void journal_state::arm() {
@@ -72,7 +77,7 @@ void journal_state::flush() {
     settle(taken, batches, *done);
   else
     keep_or_refuse(taken, batches, done.error());
-  oldest_waiting_ms = clock->steady_ms();
+  set_oldest(waiting.empty() ? 0 : clock->steady_ms());
   arm();
 }
 
@@ -92,6 +97,7 @@ void journal_state::keep_or_refuse(std::vector<append_rows>& taken, std::vector<
                                    const error& why) {
   status.is_writable = false;
   status.last_error = why;
+  health->set("journal", "the store cannot be written: " + why.text);
   answers out;
   for (size_t i = taken.size(); i-- > 0;) {
     // Rows of unknown outcome are never refused: they are written again, which changes nothing if they are there.
@@ -114,15 +120,18 @@ void journal_state::recover() {
     return;
   }
   status.is_writable = true;
+  health->clear("journal");
   arm();
 }
 
 journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
-                                     std::shared_ptr<storage::store> store, const flow::clock* clock) {
+                                     std::shared_ptr<storage::store> store, const flow::clock* clock,
+                                     std::shared_ptr<health_board> health) {
   auto& state = self->state;
   state.self = self;
   state.store = std::move(store);
   state.clock = clock;
+  state.health = std::move(health);
   return {
     [self](append_rows& rows) { self->state.append(rows); },
     [self](flush_now) { self->state.flush(); },

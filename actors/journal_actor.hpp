@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 
+#include "actors/health_board.hpp"
 #include "actors/interfaces.hpp"
 #include "flows/clock.hpp"
 
@@ -15,6 +16,7 @@ struct journal_state {
   journal_actor::stateful_pointer<journal_state> self = nullptr;
   std::shared_ptr<storage::store> store;
   const flow::clock* clock = nullptr;
+  std::shared_ptr<health_board> health;
   std::deque<append_rows> waiting;
   uint64_t oldest_waiting_ms = 0;
   bool is_flush_armed = false;
@@ -27,6 +29,7 @@ struct journal_state {
 
 private:
   void arm();
+  void set_oldest(uint64_t since_ms);
   void settle(std::vector<append_rows>& taken, std::vector<storage::batch>& batches,
               const std::vector<storage::outcome>& outcomes);
   void keep_or_refuse(std::vector<append_rows>& taken, std::vector<storage::batch>& batches, const error& why);
@@ -34,6 +37,7 @@ private:
 
 /// Blocks in the store: spawn it detached, but for tests.
 journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
-                                     std::shared_ptr<storage::store> store, const flow::clock* clock);
+                                     std::shared_ptr<storage::store> store, const flow::clock* clock,
+                                     std::shared_ptr<health_board> health);
 
 } // namespace flow::actors

@@ -31,8 +31,8 @@ void node_life::start(std::shared_ptr<const catalog> first) {
   objects = std::move(first);
   shared->objects->publish(objects);
   shared->journal = shared->may_detach
-                      ? self->spawn<caf::detached + caf::monitored>(journal, shared->store, shared->clock)
-                      : self->spawn<caf::monitored>(journal, shared->store, shared->clock);
+                      ? self->spawn<caf::detached + caf::monitored>(journal, shared->store, shared->clock, shared->health)
+                      : self->spawn<caf::monitored>(journal, shared->store, shared->clock, shared->health);
   shared->hub = self->spawn<caf::monitored>(hub, shared->is_watched);
   loader = self->spawn<caf::monitored>(actors::loader, services_ptr{shared});
   catalog_owner = self->spawn<caf::monitored>(catalog_keeper, services_ptr{shared}, loader, node_actor{self}, objects);
@@ -180,6 +180,7 @@ void node_life::child_down(const caf::down_msg& down) {
   while (!recent.empty() && now - recent.front() > minute_ms) recent.pop_front();
   if (recent.size() > limits::restarts_per_minute_max) return fail_upward(child, why + ", again and again");
   ++restart_count;
+  shared->health->set(child, child + " has ended and is being started again: " + why);
   auto delay = static_cast<uint64_t>(static_cast<double>(limits::restart_delay_ms_min)
                                      * std::pow(2.0, static_cast<double>(recent.size() - 1)));
   self->delayed_send(self, std::chrono::milliseconds{std::min(delay, limits::restart_delay_ms_max)}, restart_child{child});
@@ -189,6 +190,7 @@ void node_life::restart(const std::string& child) {
   auto slash = child.find('/');
   auto kind = child.substr(0, slash);
   auto child_name = child.substr(slash + 1);
+  shared->health->clear(child);
   if (kind == "socket") {
     auto it = objects->find(object_kind::socket, child_name);
     if (it) start_socket(*it);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "actors/directory.hpp"
+#include "actors/health_board.hpp"
 #include "actors/interfaces.hpp"
 #include "codeloader/loader.hpp"
 #include "codeloader/worker_host.hpp"
@@ -31,6 +32,7 @@ struct services {
   std::shared_ptr<storage::store> store;
   std::shared_ptr<codeloader::loader> loader;
   std::shared_ptr<codeloader::worker_host> workers;
+  std::shared_ptr<health_board> health = std::make_shared<health_board>();
   std::shared_ptr<directory> sockets = std::make_shared<directory>();
   std::shared_ptr<catalog_board> objects = std::make_shared<catalog_board>();
   journal_actor journal;

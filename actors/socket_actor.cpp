@@ -28,6 +28,8 @@ void socket_state::open() {
   auto rows = storage::read_partition(*shared->store, machine->id());
   if (!rows) {
     broken = rows.error();
+    shared->health->set("rows/" + wiring.policy.socket,
+                        "socket \"" + wiring.policy.socket + "\" is closed: " + broken.text);
     return;
   }
   opened_ms = shared->clock->steady_ms();
