@@ -67,7 +67,7 @@ PLANTED = [
     ("bans", "flows/error.hpp", "+int get_size() const;\n", "name"),
     ("bans", "docs/data.md", "+TO" "DO: the rest\n", "unfinished"),
     ("bans", "docs/data.md", "+see /wo" "rk/main/flows\n", "machine path"),
-    ("bans", "flows/error.cpp", '+const char* dir = "/ho' 'me/joe/flow";\n', "machine path"),
+    ("bans", "flows/error.cpp", '+const char* dir = "/ho' 'me/builder/flow";\n', "machine path"),
     ("bans", "docs/data.md", "+https://pypi." "org/simple\n", "registry"),
 ]
 
