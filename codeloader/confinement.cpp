@@ -55,6 +55,15 @@ void add_environment(std::vector<std::string>& args, const sandbox_spec& spec) {
     args.insert(args.end(), {"--setenv", name, text});
 }
 
+result<void> check_bind(const sandbox_bind& bind, bool own_uid) {
+  struct stat info {};
+  if (::stat(bind.source.c_str(), &info) != 0) return system_error("reach " + bind.source, errno);
+  mode_t wanted = S_ISDIR(info.st_mode) ? S_IROTH | S_IXOTH : S_IROTH;
+  if (!own_uid || bind.writable || (info.st_mode & wanted) == wanted) return {};
+  return make_error(ec::process_failed, bind.source + " cannot be read by the user of its sandbox",
+                    "give others the right to read it: chmod -R o+rX " + bind.source);
+}
+
 // A tree changes hands file by file; links are changed themselves and never followed.
 void change_owner(int dir_fd, const char* name, uid_t owner, int depth = 0) {
   ::fchownat(dir_fd, name, owner, owner, AT_SYMLINK_NOFOLLOW);
@@ -143,8 +152,7 @@ result<void> confinement::add_arguments(const sandbox_means& means, const sandbo
                "--tmpfs", "/dev/shm", "--perms", "0700", "--size",
                std::to_string(spec.limits.tmp_bytes), "--tmpfs", "/tmp"});
   for (const auto& bind : spec.binds) {
-    if (::access(bind.source.c_str(), F_OK) != 0)
-      return system_error("reach " + bind.source, errno);
+    if (auto reachable = check_bind(bind, means.own_uid); !reachable) return reachable;
     auto source = bind.source;
     if (means.own_uid) {
       source = staged_path(command_.staged.size());

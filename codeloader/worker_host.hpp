@@ -1,4 +1,5 @@
-// Runs worker processes in sandboxes and carries framed batches to and from them. One per node; no actors in here.
+// Runs worker processes in sandboxes and carries framed batches to and from them. One per node; no
+// actors in here.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +22,20 @@ enum class worker_number : uint64_t {};
 struct worker_spec {
   std::string language = "python";
   std::string module;
-  std::string import_root;      ///< loaded_module::import_root
+  std::string import_root; ///< loaded_module::import_root
   std::string checkout_dir;
   std::string environment_dir;
-  std::vector<std::pair<std::string, std::string>> environment; ///< variables for the worker, nothing is inherited
+  std::vector<std::pair<std::string, std::string>>
+      environment; ///< variables for the worker, nothing is inherited
+  /// Source that takes the place of a function of the module (mixins): name and text, run in the
+  /// module's namespace.
+  std::vector<std::pair<std::string, std::string>> replacements;
   sandbox_limits sandbox;
 };
 
 /// One attempt of one call.
 struct worker_call {
-  uint64_t handle = 0;   ///< the lease: results name it
+  uint64_t handle = 0; ///< the lease: results name it
   call_id id;
   uint32_t attempt = 1;
   std::string function;
@@ -38,23 +43,23 @@ struct worker_call {
 };
 
 struct worker_failure {
-  ec code = ec::none;     ///< none: success
-  std::string type;       ///< "KeyError"
+  ec code = ec::none; ///< none: success
+  std::string type;   ///< "KeyError"
   std::string message;
-  std::string traceback;  ///< the author's frames first
+  std::string traceback; ///< the author's frames first
 };
 
 /// The end of one attempt.
 struct worker_result {
   uint64_t handle = 0;
   worker_failure failure;
-  value returned;                                          ///< on success
-  std::vector<std::pair<std::string, value>> plugs;        ///< named outputs, in the order they were set
-  std::vector<std::pair<std::string, value>> artifacts;    ///< `output[...]`
-  bool result_is_routed = false;   ///< the function used `plugs`: only those outputs fire
-  std::string out;                 ///< stdout of this attempt, capped
-  std::string err;                 ///< stderr of this attempt, capped
-  uint64_t run_us = 0;             ///< time inside the function
+  value returned;                                   ///< on success
+  std::vector<std::pair<std::string, value>> plugs; ///< named outputs, in the order they were set
+  std::vector<std::pair<std::string, value>> artifacts; ///< `output[...]`
+  bool result_is_routed = false; ///< the function used `plugs`: only those outputs fire
+  std::string out;               ///< stdout of this attempt, capped
+  std::string err;               ///< stderr of this attempt, capped
+  uint64_t run_us = 0;           ///< time inside the function
 };
 
 /// A piece of output of a call that still runs.
@@ -65,14 +70,15 @@ struct worker_log {
 };
 
 struct worker_exit {
-  int exit_code = 0;        ///< when it exited by itself
-  int signal = 0;           ///< when it was killed
-  bool by_us = false;       ///< `kill` or `stop` was called
-  std::string reason;       ///< for people: "killed by signal 9 (out of memory?)", "protocol error: ...", its last stderr lines
+  int exit_code = 0;  ///< when it exited by itself
+  int signal = 0;     ///< when it was killed
+  bool by_us = false; ///< `kill` or `stop` was called
+  std::string reason; ///< for people: "killed by signal 9 (out of memory?)", "protocol error: ...",
+                      ///< its last stderr lines
 };
 
-/// Called on the host's own thread, one at a time, in order: ready or broken first, exited last and exactly once.
-/// Must not block.
+/// Called on the host's own thread, one at a time, in order: ready or broken first, exited last and
+/// exactly once. Must not block.
 struct worker_events {
   std::function<void(worker_number, int pid)> ready;
   /// The module could not be imported; the worker exits afterwards.
@@ -83,10 +89,11 @@ struct worker_events {
 };
 
 struct worker_host_options {
-  std::string runtime_dir;      ///< holds python/worker.py and so on
-  std::string scratch_dir;      ///< for sockets and private files of the host; created 0700
+  std::string runtime_dir; ///< holds python/worker.py and so on
+  std::string scratch_dir; ///< for sockets and private files of the host; created 0700
   std::string python = "/usr/bin/python3";
-  bool isolate = true;          ///< false only in unit tests of the protocol
+  bool isolate = true;                                 ///< false only in unit tests of the protocol
+  uint64_t start_ms_max = limits::worker_start_ms_max; ///< from start to `ready`
 };
 
 class worker_host {
@@ -95,7 +102,8 @@ public:
 
   /// Returns at once; failure to start is reported through `exited`.
   virtual worker_number start(worker_spec spec, worker_events events) = 0;
-  /// Queues calls; they run one after another in this order. Never blocks: the caller keeps to its credit.
+  /// Queues calls; they run one after another in this order. Never blocks: the caller keeps to its
+  /// credit.
   virtual void send(worker_number worker, std::vector<worker_call> calls) = 0;
   /// Lets the worker finish what it has, then ends it.
   virtual void stop(worker_number worker) = 0;

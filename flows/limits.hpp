@@ -66,13 +66,13 @@ inline constexpr size_t store_block_cache_bytes = 32u << 20;
 inline constexpr size_t store_blob_bytes_min = 4u << 10;        ///< larger values lie in blob files
 inline constexpr uint64_t store_wal_bytes_max = 256u << 20;
 inline constexpr size_t store_log_bytes_max = 1u << 20;         ///< of each of the engine's own log files
-inline constexpr size_t store_log_files_max = 4;
 inline constexpr int store_files_open_max = 512;
 inline constexpr uint64_t store_free_bytes_min = 8u << 20;      ///< a full store is not tried again below it
 
 // -- worker protocol ----------------------------------------------------------
 inline constexpr size_t worker_frame_bytes_max = 192u << 20;
 inline constexpr size_t worker_frame_calls_max = 256;
+inline constexpr size_t worker_frame_bytes_target = 1u << 20;   ///< more arguments than this begin a new frame
 inline constexpr size_t worker_credit_max = 256;                ///< calls handed to one worker ahead of its results
 inline constexpr uint64_t worker_batch_us_target = 2'000;       ///< a worker is given about this much work ahead
 inline constexpr size_t call_output_bytes_max = 1u << 20;       ///< stdout + stderr kept for one attempt

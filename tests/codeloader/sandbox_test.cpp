@@ -187,6 +187,20 @@ CAF_TEST(a bind that does not exist is an error with its name) {
   CAF_CHECK(done.error().text.find("/nonexistent/dir") != std::string::npos);
 }
 
+CAF_TEST(a bind that its user cannot read is an error with the way out) {
+  private_dir dir;
+  auto command = python("import os, sys; print(os.listdir(sys.argv[1]))");
+  command.argv.push_back(dir.path);
+  command.binds = {{dir.path}};
+  auto done = run_sandboxed(command);
+  if (::geteuid() != 0) {
+    CAF_CHECK_EQUAL(done->out, "[]\n");
+    return;
+  }
+  CAF_REQUIRE(!done.has_value());
+  CAF_CHECK(done.error().hint.find("chmod -R o+rX " + dir.path.string()) != std::string::npos);
+}
+
 CAF_TEST(the time limit ends the whole tree) {
   auto marker = "9" + std::to_string(::getpid());
   auto command = python(
