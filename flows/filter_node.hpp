@@ -26,7 +26,7 @@ enum class filter_operator : uint8_t { equal, less, less_equal, greater, greater
 
 struct filter_node {
   enum class kind : uint8_t { all, any, negation, comparison };
-  kind what = kind::all;
+  kind what = kind::comparison;
   std::vector<filter_node> children; ///< of `all` and `any`; one of `negation`
   // -- of a comparison
   std::vector<std::string> path;

@@ -18,6 +18,16 @@ std::string position_in(std::string_view text, size_t offset);
 /// What a user typed, in double quotes, fit for an error: one line, at most
 /// `limits::error_excerpt_bytes_max`.
 std::string quoted(std::string_view text);
+// The type std::string brings std::quoted along; these match better.
+inline std::string quoted(const std::string& text) {
+  return quoted(std::string_view{text});
+}
+inline std::string quoted(const char* text) {
+  return quoted(std::string_view{text});
+}
+inline std::string quoted(std::string& text) {
+  return quoted(std::string_view{text});
+}
 
 // -- names --------------------------------------------------------------------
 

@@ -197,8 +197,7 @@ std::string bytes_text(uint64_t bytes) {
   auto size = uint64_t{1} << (10 * scale);
   auto whole = bytes / size;
   // Tenths are cut off, not rounded, so that nothing shows as more than it is.
-  auto tenths
-      = static_cast<uint64_t>(static_cast<double>(bytes % size) / static_cast<double>(size) * 10);
+  auto tenths = bytes % size * 10 / size;
   auto text = std::to_string(whole);
   if (tenths != 0) text += "." + std::to_string(tenths);
   return text + " " + names[scale];

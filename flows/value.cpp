@@ -76,10 +76,10 @@ private:
       return magnitude.size() <= limits::integer_bytes_max || refuse(at, "an integer too large");
     }
     case cbor::kind::none:
-      return refuse(at, in_.at_end() ? "the bytes end too early" : "an unknown kind of item");
+      return refuse(at, in_.at_end() ? "the bytes end too early" : "an item that is cut off or not of the subset");
     default:
       in_.skip();
-      return !in_.failed() || refuse(at, "an item longer than the value");
+      return !in_.failed() || refuse(at, "bytes longer than the value");
     }
   }
 
