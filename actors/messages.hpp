@@ -72,6 +72,7 @@ struct plug_route {
 struct configure_socket {
   partition_policy policy;
   std::vector<plug_route> plugs; ///< as policy.edges
+  std::optional<signature> known; ///< of its function: calls are checked against it before they are acknowledged
   caf::actor processor;
 };
 

@@ -57,6 +57,17 @@ uint64_t socket_state::remember(const caf::actor& session) {
   return number;
 }
 
+result<void> socket_state::check(const wire::submit& asked) const {
+  const auto& argument = asked.options.argument;
+  if (argument.empty()) {
+    if (!wiring.known) return {};
+    return check_arguments(*wiring.known, asked.args);
+  }
+  if (std::ranges::find(wiring.policy.join, argument, &parameter::name) != wiring.policy.join.end()) return {};
+  return make_error(ec::bad_arguments, "socket \"" + wiring.policy.socket + "\" waits for no argument \"" + argument + "\"",
+                    "bind one with: flow add argument -p PLUG -t TASK -a NAME");
+}
+
 submission socket_state::make_submission(const caf::actor& session, const std::string& user, submit_calls::item& item) {
   auto call = std::make_shared<call_record>();
   auto& asked = item.what;
@@ -107,12 +118,8 @@ void socket_state::submit(submit_calls& calls) {
   command.items.reserve(calls.items.size());
   for (auto& item : calls.items) {
     bool again = item.what.again;
-    if (!item.what.options.argument.empty()
-        && std::ranges::find(wiring.policy.join, item.what.options.argument, &parameter::name) == wiring.policy.join.end()) {
-      answer(session, wire::refused{item.what.seq,
-                                    make_error(ec::bad_arguments,
-                                               "socket \"" + wiring.policy.socket + "\" waits for no argument \""
-                                                 + item.what.options.argument + "\"")});
+    if (auto fine = check(item.what); !fine) {
+      answer(session, wire::refused{item.what.seq, fine.error()});
       continue;
     }
     command.items.push_back(make_submission(calls.session, calls.user, item));

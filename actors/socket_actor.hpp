@@ -64,6 +64,7 @@ private:
   void publish(const ended_call& ended);
   void tell_watchers(std::string_view state, const call_id& id);
   void push_from_history(const call_id& id, const waiter& who);
+  result<void> check(const wire::submit& asked) const;
   submission make_submission(const caf::actor& session, const std::string& user, submit_calls::item& item);
   void look_up(submission& item, bool again);
   uint64_t remember(const caf::actor& session);
