@@ -233,10 +233,10 @@ caf::result<processor_status> node_life::control(const control_processor& what) 
 }
 
 caf::result<drained> node_life::drain(const drain_node& what) {
+  if (processors.empty()) return drained{};
   auto promise = self->make_response_promise<drained>();
   auto open = std::make_shared<size_t>(processors.size());
   auto left = std::make_shared<drained>();
-  if (processors.empty()) return *left;
   auto finish = [promise, open, left]() mutable {
     if (--*open == 0) promise.deliver(*left);
   };

@@ -447,10 +447,10 @@ processor_actor::behavior_type processor(processor_actor::stateful_pointer<proce
     [self](describe) -> caf::result<processor_status> {
       auto& s = self->state;
       // Each worker knows its own process: ask all, answer when the last has spoken.
+      if (s.workers.empty()) return s.describe_it();
       auto promise = self->make_response_promise<processor_status>();
       auto gathered = std::make_shared<processor_status>(s.describe_it());
       auto open = std::make_shared<size_t>(s.workers.size());
-      if (s.workers.empty()) return *gathered;
       auto finish = [promise, gathered, open]() mutable {
         if (--*open == 0) promise.deliver(std::move(*gathered));
       };
