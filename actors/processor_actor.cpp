@@ -157,6 +157,8 @@ void processor_life::gone(worker_gone& what) {
   if (found == workers.end()) return;
   bool was_ready = found->second.is_ready;
   bool was_wanted = !found->second.is_stopping && !what.how.by_us;
+  // What was given to it meanwhile comes back before it ends.
+  self->send(found->second.actor, stop_worker{});
   workers.erase(found);
   if (state == processor_state::draining) {
     if (workers.empty()) drained();

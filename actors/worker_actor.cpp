@@ -72,6 +72,12 @@ void worker_state::start() {
 }
 
 void worker_state::run(run_calls& calls) {
+  if (is_over) { // given before the processor knew
+    std::deque<owed> back;
+    for (const auto& item : calls.calls) back.push_back({item.lease, item.call->id, calls.socket});
+    give_back(back, false);
+    return;
+  }
   std::vector<codeloader::worker_call> batch;
   batch.reserve(calls.calls.size());
   if (outstanding.empty()) head_since_ms = shared->clock->steady_ms();
@@ -183,8 +189,8 @@ void worker_state::exited(host_exited& what) {
   }
   give_back(outstanding, ending == lease_id{});
   outstanding.clear();
+  is_over = true;
   self->send(config.owner, worker_gone{config.number, std::move(what.how), std::move(import_failure)});
-  self->quit();
 }
 
 worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self, services_ptr shared,
@@ -200,7 +206,9 @@ worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> 
     [self](stop_worker how) {
       auto& s = self->state;
       s.status.state = "stopping";
-      if (how.kill)
+      if (s.is_over)
+        self->quit();
+      else if (how.kill)
         s.shared->workers->kill(s.process);
       else
         s.shared->workers->stop(s.process);

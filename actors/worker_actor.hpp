@@ -34,6 +34,7 @@ struct worker_state {
   lease_id ending{};             ///< the attempt for which the process is being killed
   failure ending_why;
   failure import_failure;
+  bool is_over = false; ///< the process has ended; this actor ends when its processor has said that it knows
   worker_status status;
 
   void start();
