@@ -66,7 +66,7 @@ result<void> check_bind(const sandbox_bind& bind, bool own_uid) {
 
 // A tree changes hands file by file; links are changed themselves and never followed.
 void change_owner(int dir_fd, const char* name, uid_t owner, int depth = 0) {
-  ::fchownat(dir_fd, name, owner, owner, AT_SYMLINK_NOFOLLOW);
+  if (::fchownat(dir_fd, name, owner, owner, AT_SYMLINK_NOFOLLOW) != 0) return; // gone meanwhile
   if (depth == owner_depth_max) return;
   int fd = ::openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return;
