@@ -386,6 +386,7 @@ asio::awaitable<void> client_connection::core::read_until_lost() {
     woken_ = true;
   }
   flush();
+  if (stopping_) close(); // it was told while there was nothing to close
   for (;;) {
     auto lost = co_await read_message();
     if (lost) break;

@@ -30,10 +30,10 @@ struct client_hello {
 
 struct submit_options {
   uint8_t priority = 4;
-  std::string key;
+  std::string key = {};
   uint64_t delay_ms = 0;
-  std::string argument;
-  std::string trace;
+  std::string argument = {};
+  std::string trace = {};
   uint64_t expires_ms = 0;
 
   bool operator==(const submit_options&) const = default;
