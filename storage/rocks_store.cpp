@@ -102,6 +102,7 @@ result<void> rocks_store::open() {
 result<void> rocks_store::open_database(bool is_read_only) {
   rocks_settings settings;
   settings.path = directory_.data_path();
+  settings.log_path = directory_.log_path();
   settings.memtable_bytes = options_.memtable_bytes;
   settings.create_if_missing = directory_.is_new() && !is_read_only;
   settings.is_read_only = is_read_only;

@@ -61,7 +61,8 @@ struct batch {
   void erase(family where, std::string key) {
     mutations.push_back({mutation::kind::erase, where, std::move(key), {}});
   }
-  /// Erases first <= key < last.
+  /// Erases first <= key < last. Costs a look at every key of the range, also at those erased
+  /// lately: begin where the last one ended.
   void erase_range(family where, std::string first, std::string last) {
     mutations.push_back({mutation::kind::erase_range, where, std::move(first), std::move(last)});
   }

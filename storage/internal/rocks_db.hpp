@@ -22,6 +22,7 @@ namespace flow::storage::internal {
 
 struct rocks_settings {
   std::string path;
+  std::string log_path;
   size_t memtable_bytes = 0;
   bool create_if_missing = false;
   bool is_read_only = false;
@@ -55,6 +56,8 @@ public:
 
 private:
   rocks_db();
+  result<void> add(const row_op& row, std::span<const row_op> before);
+  result<void> add_range(const row_op& row, std::span<const row_op> before);
 
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, family_count> families_{};

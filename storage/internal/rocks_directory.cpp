@@ -10,7 +10,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::array<std::string_view, 4> our_names{"lock", "high-water", "high-water.new", "data"};
+constexpr std::array<std::string_view, 6> our_names{"lock", "high-water", "high-water.new",
+                                                    "data", "log",        "log.old"};
 
 /// The first thing in the directory that no store put there.
 result<std::optional<std::string>> stranger_in(const std::string& path) {

@@ -18,6 +18,7 @@ public:
   static result<rocks_directory> open(const std::string& path, bool accept_loss);
 
   std::string data_path() const { return path_ + "/data"; }
+  std::string log_path() const { return path_ + "/log"; }
   std::string mark_path() const { return path_ + "/high-water"; }
   const std::optional<high_water_mark>& mark() const { return mark_; }
   /// Nothing was ever acknowledged from it: what is missing may be made.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -11,6 +12,7 @@
 
 #include "flows/limits.hpp"
 #include "storage/internal/rocks_db.hpp"
+#include "storage/internal/rocks_log.hpp"
 
 namespace flow::storage::internal {
 
@@ -81,9 +83,7 @@ rocksdb::DBOptions database_options(const rocks_settings& settings) {
   // An idle store does nothing.
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
-  options.info_log_level = rocksdb::WARN_LEVEL;
-  options.max_log_file_size = limits::store_log_bytes_max;
-  options.keep_log_file_num = limits::store_log_files_max;
+  options.info_log = make_rocks_log(settings.log_path);
   options.bytes_per_sync = 1u << 20;
   return options;
 }
@@ -116,6 +116,22 @@ rocksdb::ColumnFamilyOptions family_options(family where, const rocks_settings& 
         rocksdb::NewCompactOnDeletionCollectorFactory(10'000, 5'000));
   }
   return options;
+}
+
+/// RocksDB looks for its blob files only when a value is read.
+result<void> find_blob_files(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* in) {
+  rocksdb::ColumnFamilyMetaData about;
+  db.GetColumnFamilyMetaData(in, &about);
+  for (const auto& file : about.blob_files) {
+    std::string path = file.blob_file_path + "/" + file.blob_file_name;
+    std::error_code missing;
+    auto bytes = std::filesystem::file_size(path, missing);
+    if (!missing && bytes == file.blob_file_size) continue;
+    return make_error(ec::store_corrupt,
+                      "the file " + path + (missing ? " is gone" : " has another size"),
+                      "stop, keep the directory, restore a backup");
+  }
+  return {};
 }
 
 bool names_match(std::vector<std::string> present) {
@@ -153,6 +169,9 @@ result<std::unique_ptr<rocks_db>> rocks_db::open(const rocks_settings& settings)
   opened->db_.reset(db);
   std::ranges::copy(handles, opened->families_.begin());
   opened->is_read_only_ = settings.is_read_only;
+  for (auto* each : handles) {
+    if (auto found = find_blob_files(*db, each); !found) return found.error();
+  }
   return opened;
 }
 

@@ -47,6 +47,14 @@ inline content content_of(const store& from) {
   return seen;
 }
 
+/// Bytes that no compression makes fewer.
+inline std::string large(std::mt19937_64& random) {
+  std::string value(4096 + random() % 4096, '\0');
+  for (auto& byte : value)
+    byte = static_cast<char>(random());
+  return value;
+}
+
 /// Few keys, so that they are overwritten and erased often; some values large enough for a blob
 /// file.
 inline batch random_batch(std::mt19937_64& random) {
@@ -64,7 +72,7 @@ inline batch random_batch(std::mt19937_64& random) {
       made.erase_range(in, key(), key());
       break;
     case 2:
-      made.put(in, key(), std::string(4096 + below(4096), static_cast<char>('a' + below(26))));
+      made.put(in, key(), large(random));
       break;
     default:
       made.put(in, key(), std::to_string(random()));
