@@ -33,6 +33,11 @@ void socket_state::open() {
     return;
   }
   opened_ms = shared->clock->steady_ms();
+  machine->read_arguments_with([this](const call_id& id) -> std::optional<arguments> {
+    auto row = storage::read_call(*shared->store, id);
+    if (!row || !*row) return std::nullopt;
+    return std::move((*row)->args);
+  });
   perform(machine->restore(std::move(*rows), now_ms()));
   if (wiring.processor)
     tell(self, wiring.processor, attach_socket{caf::actor_cast<caf::actor>(self), wiring.policy.socket});
@@ -97,7 +102,11 @@ void socket_state::look_up(submission& item, bool again) {
   }
   if (!item.known && !again) return;
   const auto& id = item.known ? item.known : item.call->id;
-  if (machine->find(id)) return;
+  if (machine->contains(id)) return;
+  if (is_ending(id)) {
+    item.known = id;
+    return;
+  }
   auto ended = shared->store->get(storage::family::history, storage::ended_key(id));
   if (ended && *ended) {
     item.known = id;
@@ -132,12 +141,18 @@ void socket_state::await(await_calls& calls) {
   auto session = remember(calls.session);
   for (const auto& item : calls.items) {
     waiter who{session, item.seq};
-    if (machine->find(item.id))
+    if (machine->contains(item.id) || is_ending(item.id))
       waiters[item.id].push_back(who);
     else
       push_from_history(item.id, who);
   }
   send_outputs();
+}
+
+bool socket_state::is_ending(const call_id& id) const {
+  return std::ranges::any_of(in_journal, [&](const awaited& batch) {
+    return std::ranges::any_of(batch.effects.ended, [&](const ended_ptr& ended) { return ended->call->id == id; });
+  });
 }
 
 void socket_state::push_from_history(const call_id& id, const waiter& who) {
@@ -154,7 +169,7 @@ void socket_state::push_from_history(const call_id& id, const waiter& who) {
 call_ids socket_state::cancel(cancel_command& command) {
   call_ids known;
   for (const auto& id : command.ids)
-    if (machine->find(id)) known.ids.push_back(id);
+    if (machine->contains(id)) known.ids.push_back(id);
   run(std::move(command));
   return known;
 }

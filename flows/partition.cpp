@@ -1,5 +1,7 @@
 #include "flows/partition.hpp"
 
+#include "flows/cbor.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -7,11 +9,14 @@ namespace flow {
 
 namespace {
 
-/// What one waiting call costs beside its arguments: counted against the queue's bytes.
-constexpr uint64_t entry_overhead_bytes = 256;
-
 uint64_t uid(lease_id lease) {
   return static_cast<uint64_t>(lease);
+}
+
+bool is_one_value(const arguments& args) {
+  cbor::reader positional{args.positional};
+  cbor::reader keyword{args.keyword};
+  return positional.array() == 1 && keyword.map() == 0;
 }
 
 } // namespace
@@ -24,14 +29,16 @@ transition partition::restore(std::vector<restored_call> rows, uint64_t now_ms) 
   // Key order is id order; what counts for fairness is the order in which the calls came.
   std::ranges::stable_sort(rows, {}, [](const restored_call& row) { return row.call->queued_ms; });
   for (auto& row : rows) {
+    auto id = row.call->id;
     auto& e = insert(std::move(row.call));
+    e.is_on_disk = true;
     if (row.progress) {
       e.progress = std::move(*row.progress);
       e.has_progress_row = true;
       e.is_solo = e.progress.deaths > 0;
     }
     place(e, now_ms, out);
-    if (resident_bytes_ > limits::resident_arguments_bytes_max) strip(e);
+    if (auto* placed = find_entry(id)) strip(*placed); // the last arrival of a join has gone
   }
   out.wake_at_ms = timers_.empty() ? 0 : timers_.begin()->first;
   return out;
@@ -63,7 +70,10 @@ void partition::submit_one(submission& item, uint64_t now_ms, transition& out) {
     // waits for a commit.
     if (!same->is_durable) {
       out.rows.push_back(put_call{same->call});
+      if (const auto& first_key = same->call->more().key; !first_key.empty())
+        out.rows.push_back(put_key{id_, first_key, same->call->id});
       out.pending.push_back(same->call->id);
+      ++same->writes_pending;
     }
     out.accepted.push_back({item.from, same->call->id, item.push_end, false});
     return;
@@ -72,7 +82,15 @@ void partition::submit_one(submission& item, uint64_t now_ms, transition& out) {
     out.accepted.push_back({item.from, item.known, item.push_end, item.known_has_ended});
     return;
   }
-  auto bytes = call.args.size_bytes() + entry_overhead_bytes;
+  if (!call.more().argument.empty() && !is_one_value(call.args)) {
+    out.refused.push_back(
+        {item.from, make_error(ec::bad_arguments,
+                               "argument \"" + call.more().argument + "\" of socket \""
+                                   + policy_.socket + "\" takes exactly one value",
+                               "give one positional value")});
+    return;
+  }
+  auto bytes = cost_bytes(call);
   if (entries_.size() >= policy_.calls_max || counts_.bytes + bytes > policy_.bytes_max) {
     out.refused.push_back(
         {item.from, make_error(ec::queue_full,
@@ -84,6 +102,7 @@ void partition::submit_one(submission& item, uint64_t now_ms, transition& out) {
   }
   auto& e = insert(item.call);
   e.is_durable = false;
+  e.writes_pending = 1;
   out.rows.push_back(put_call{e.call});
   if (!key.empty()) out.rows.push_back(put_key{id_, key, call.id});
   out.pending.push_back(call.id);
@@ -93,25 +112,34 @@ void partition::submit_one(submission& item, uint64_t now_ms, transition& out) {
 
 void partition::on(arrive_command& command, uint64_t now_ms, transition& out) {
   for (auto& call : command.calls) {
-    if (find_entry(call->id)) continue;
-    place(insert(std::move(call)), now_ms, out);
+    auto id = call->id;
+    if (find_entry(id)) continue;
+    auto& e = insert(std::move(call));
+    e.is_on_disk = true;
+    place(e, now_ms, out);
+    if (auto* placed = find_entry(id)) strip(*placed);
   }
 }
 
 void partition::on(committed_command& command, uint64_t now_ms, transition& out) {
   for (const auto& id : command.ids) {
     auto* e = find_entry(id);
-    if (!e || e->is_durable) continue;
+    if (!e) continue;
+    e->is_on_disk = true;
+    if (e->is_durable) {
+      strip(*e);
+      continue;
+    }
     e->is_durable = true;
-    if (e->state == call_state::joining) {
+    arm(*e);
+    if (e->is_cancelled && e->state != call_state::taken) {
+      end_waiting(*e, call_state::cancelled, {}, now_ms, out);
+    } else if (e->state == call_state::joining) {
       join_arrival(*e, now_ms, out);
     } else if (e->held) {
       auto held = std::move(e->held);
       end_attempt(*e, *held, now_ms, out);
-    } else if (e->is_cancelled && e->state != call_state::taken) {
-      end_waiting(*e, call_state::cancelled, {}, now_ms, out);
-    } else if (resident_bytes_ > limits::resident_arguments_bytes_max
-               && e->state != call_state::taken) {
+    } else {
       strip(*e);
     }
   }
@@ -121,6 +149,10 @@ void partition::on(uncommitted_command& command, uint64_t, transition& out) {
   for (const auto& id : command.ids) {
     auto* e = find_entry(id);
     if (!e || e->is_durable) continue;
+    if (e->writes_pending > 1) { // a repeat was written after it: that decides
+      --e->writes_pending;
+      continue;
+    }
     if (e->state == call_state::taken) out.revokes.push_back(e->lease);
     remove(id);
   }
@@ -132,99 +164,15 @@ void partition::on(revive_command& command, uint64_t now_ms, transition& out) {
     auto call = std::make_shared<call_record>(*ended->call);
     ++call->generation;
     call->due_ms = 0;
+    if (auto more = call->more(); more.expires_ms != 0) { // as long to live as it had at first
+      more.expires_ms = now_ms + more.expires_ms - std::min(more.expires_ms, call->queued_ms);
+      call->set_extras(std::move(more));
+    }
+    call->queued_ms = now_ms;
     out.rows.push_back(erase_ended{ended});
     out.rows.push_back(put_call{call});
+    out.pending.push_back(call->id);
     place(insert(std::move(call)), now_ms, out);
-  }
-}
-
-// -- the queue ----------------------------------------------------------------
-
-partition::entry* partition::find_entry(const call_id& id) {
-  auto found = entries_.find(id);
-  return found == entries_.end() ? nullptr : &found->second;
-}
-
-partition::entry& partition::insert(call_ptr call) {
-  auto id = call->id;
-  auto& e = entries_[id];
-  e.call = std::move(call);
-  e.bytes = e.call->args.size_bytes() + entry_overhead_bytes;
-  if (!e.call->more().key.empty()) keys_[e.call->more().key] = id;
-  resident_bytes_ += e.call->args.size_bytes();
-  counts_.bytes += e.bytes;
-  ++count_of(e.state);
-  return e;
-}
-
-void partition::remove(const call_id& id) {
-  auto found = entries_.find(id);
-  auto& e = found->second;
-  --count_of(e.state);
-  counts_.bytes -= e.bytes;
-  if (!e.is_stripped) resident_bytes_ -= e.call->args.size_bytes();
-  leases_.erase(uid(e.lease));
-  if (!e.call->more().key.empty()) keys_.erase(e.call->more().key);
-  entries_.erase(found);
-}
-
-uint64_t partition::expiry_ms(const entry& e) const {
-  if (e.call->more().expires_ms != 0) return e.call->more().expires_ms;
-  return policy_.ttl_ms == 0 ? 0 : e.call->queued_ms + policy_.ttl_ms;
-}
-
-void partition::place(entry& e, uint64_t now_ms, transition& out) {
-  if (!e.call->more().argument.empty()) {
-    set_state(e, call_state::joining);
-    if (e.is_durable) join_arrival(e, now_ms, out);
-    return;
-  }
-  if (auto expires = expiry_ms(e); expires != 0) timers_.emplace(expires, e.call->id);
-  auto due = std::max(e.call->due_ms, e.progress.due_ms);
-  if (due <= now_ms) {
-    enqueue(e, false);
-    return;
-  }
-  set_state(e, e.progress.attempts == 0 ? call_state::scheduled : call_state::waiting);
-  timers_.emplace(due, e.call->id);
-}
-
-void partition::enqueue(entry& e, bool at_front) {
-  set_state(e, call_state::queued);
-  auto& queue = ready_[std::min(e.call->priority, limits::priority_max)];
-  if (at_front)
-    queue.push_front(e.call->id);
-  else
-    queue.push_back(e.call->id);
-}
-
-void partition::strip(entry& e) {
-  if (e.is_stripped || !e.is_durable || e.state == call_state::joining) return;
-  resident_bytes_ -= e.call->args.size_bytes();
-  auto bare = std::make_shared<call_record>(*e.call);
-  bare->args = {};
-  e.call = std::move(bare);
-  e.is_stripped = true;
-}
-
-void partition::set_state(entry& e, call_state state) {
-  --count_of(e.state);
-  e.state = state;
-  ++count_of(state);
-}
-
-uint64_t& partition::count_of(call_state state) {
-  switch (state) {
-  case call_state::joining:
-    return counts_.joining;
-  case call_state::scheduled:
-  case call_state::waiting:
-    return counts_.scheduled;
-  case call_state::taken:
-  case call_state::running:
-    return counts_.taken;
-  default:
-    return counts_.queued;
   }
 }
 
@@ -243,7 +191,7 @@ void partition::dispatch_ready(uint64_t now_ms, transition& out) {
       if (!e || e->state != call_state::queued || e->is_cancelled) continue;
       // An expired call is buried by its timer: here its rows could be refused together with new
       // work.
-      if (auto expires = expiry_ms(*e); expires != 0 && expires <= now_ms) continue;
+      if (has_expired(*e, now_ms)) continue;
       set_state(*e, call_state::taken);
       e->lease = lease_id{++last_lease_};
       e->taken_ms = now_ms;
@@ -273,24 +221,23 @@ void partition::end_attempt(entry& e, attempt_end& end, uint64_t now_ms, transit
   if (!end.why) return end_call(e, call_state::finished, end, now_ms, out);
   if (e.is_cancelled) return end_call(e, call_state::cancelled, end, now_ms, out);
   e.progress.last = end.why;
+  auto failures = [&] { return e.progress.attempts - e.progress.deaths; };
   // A worker's death is not the function's error: the call is given to another worker, up to a
   // limit.
   if (end.worker_died && ++e.progress.deaths < limits::worker_deaths_max) {
     e.is_solo = true;
-    auto counted = e.progress.attempts - e.progress.deaths;
-    return retry_later(e, counted == 0 && e.progress.deaths == 1 ? 0 : policy_.retry_delay_ms,
-                       now_ms, out);
+    bool is_first = failures() == 0 && e.progress.deaths == 1;
+    return retry_later(e, is_first ? 0 : policy_.retry_delay_ms, now_ms, out);
   }
-  if (!end.worker_died && e.progress.attempts <= policy_.retries
-      && end.why.code != ec::unknown_function)
+  if (!end.worker_died && failures() <= policy_.retries && end.why.code != ec::unknown_function)
     return retry_later(e, retry_delay_ms(e), now_ms, out);
   auto state = end.why.code == ec::task_timed_out ? call_state::timed_out : call_state::failed;
   end_call(e, state, end, now_ms, out);
 }
 
 uint64_t partition::retry_delay_ms(const entry& e) const {
-  auto factor
-      = std::pow(std::max(policy_.retry_backoff, 1.0), std::min(e.progress.attempts - 1, 64u));
+  auto failures = e.progress.attempts - e.progress.deaths;
+  auto factor = std::pow(std::max(policy_.retry_backoff, 1.0), std::min(failures - 1, 64u));
   auto delay = std::min(static_cast<double>(policy_.retry_delay_ms) * factor,
                         static_cast<double>(policy_.retry_delay_ms_max));
   // Jitter of up to a quarter, from the call's id so that a replay waits as long: spreads calls
@@ -309,7 +256,7 @@ void partition::retry_later(entry& e, uint64_t delay_ms, uint64_t now_ms, transi
     return;
   }
   set_state(e, call_state::waiting);
-  timers_.emplace(e.progress.due_ms, e.call->id);
+  strip(e);
 }
 
 void partition::on(returned_command& command, uint64_t now_ms, transition& out) {
@@ -318,8 +265,10 @@ void partition::on(returned_command& command, uint64_t now_ms, transition& out) 
     auto found = leases_.find(uid(*lease));
     if (found == leases_.end()) continue;
     auto& e = *find_entry(found->second);
+    if (e.held) continue; // it did end
     leases_.erase(found);
     e.lease = {};
+    if (e.progress.attempts == 0) e.taken_ms = 0;
     e.is_solo = e.is_solo || command.solo;
     if (e.is_cancelled && e.is_durable)
       end_waiting(e, call_state::cancelled, {}, now_ms, out);
@@ -332,8 +281,10 @@ void partition::on(returned_command& command, uint64_t now_ms, transition& out) 
 
 void partition::end_call(entry& e, call_state state, attempt_end& end, uint64_t now_ms,
                          transition& out) {
+  read_back(e);
   auto ended = std::make_shared<ended_call>();
   ended->call = e.call;
+  if (e.is_stripped) ended->arguments_hash = "unreadable";
   ended->state = state;
   ended->attempts = e.progress.attempts;
   ended->result = std::move(end.returned);
@@ -346,8 +297,9 @@ void partition::end_call(entry& e, call_state state, attempt_end& end, uint64_t 
   ended->worker = end.worker;
   ended->taken_ms = e.taken_ms;
   ended->ended_ms = now_ms;
-  ended->started_ms
-      = e.taken_ms == 0 ? 0 : std::max(e.taken_ms, now_ms - std::min(now_ms, end.run_us / 1'000));
+  ended->started_ms = e.taken_ms;
+  if (e.state == call_state::taken)
+    ended->started_ms = std::max(e.taken_ms, now_ms - std::min(now_ms, end.run_us / 1'000));
   ended->run_us = end.run_us;
   ended->artifacts = std::move(end.artifacts);
   ended->out = std::move(end.out);
@@ -372,7 +324,10 @@ void partition::end_call(entry& e, call_state state, attempt_end& end, uint64_t 
   out.rows.push_back(erase_call{e.call->id, e.has_progress_row});
   out.rows.push_back(put_ended{ended});
   out.ended.push_back(std::move(ended));
-  remove(out.ended.back()->call->id);
+  const auto& call = *out.ended.back()->call;
+  bool was_joining = e.state == call_state::joining;
+  remove(call.id);
+  if (was_joining) prune_join(join_group(call));
 }
 
 void partition::end_waiting(entry& e, call_state state, failure why, uint64_t now_ms,
@@ -409,86 +364,30 @@ void partition::on(bury_command& command, uint64_t now_ms, transition& out) {
 
 void partition::on(tick_command&, uint64_t now_ms, transition& out) {
   while (!timers_.empty() && timers_.begin()->first <= now_ms) {
-    auto id = timers_.begin()->second;
-    timers_.erase(timers_.begin());
-    auto* e = find_entry(id);
-    if (!e || e->state == call_state::taken) continue;
-    auto expires = expiry_ms(*e);
-    if (expires != 0 && expires <= now_ms && e->progress.attempts == 0) {
-      if (e->is_durable)
-        end_waiting(*e, call_state::dead,
-                    {ec::call_dead, "expired", "not taken within its time to live", {}}, now_ms,
-                    out);
-      else
-        timers_.emplace(now_ms + 1'000, id); // its own commit is on the way
-      continue;
-    }
-    bool is_waiting = e->state == call_state::scheduled || e->state == call_state::waiting;
-    if (is_waiting && std::max(e->call->due_ms, e->progress.due_ms) <= now_ms) enqueue(*e, false);
+    auto& e = *find_entry(timers_.begin()->second);
+    disarm(e);
+    if (has_expired(e, now_ms) && e.is_durable)
+      end_waiting(e, call_state::dead,
+                  {ec::call_dead, "expired", "not taken within its time to live", {}}, now_ms, out);
+    else
+      enqueue(e, false);
   }
 }
 
-void partition::on(policy_command& command, uint64_t, transition&) {
+void partition::on(policy_command& command, uint64_t now_ms, transition& out) {
+  bool rearm = command.policy.ttl_ms != policy_.ttl_ms;
+  bool rejoin = command.policy.join != policy_.join;
   policy_ = std::move(command.policy);
-}
-
-// -- views --------------------------------------------------------------------
-
-std::optional<call_view> partition::find(const call_id& id) const {
-  auto found = entries_.find(id);
-  if (found == entries_.end()) return std::nullopt;
-  const auto& e = found->second;
-  call_view view{e.call, e.state, e.progress, e.taken_ms, 0};
-  if (e.state != call_state::queued) return view;
-  for (auto queue = ready_.rbegin(); queue != ready_.rend(); ++queue)
-    for (const auto& waiting : *queue) {
-      ++view.position;
-      if (waiting == id) return view;
-    }
-  return view;
-}
-
-void partition::each(const std::function<bool(const call_view&)>& visit) const {
-  for (const auto& [id, e] : entries_)
-    if (!visit({e.call, e.state, e.progress, e.taken_ms, 0})) return;
-}
-
-std::string partition::check() const {
-  partition_counts seen;
-  uint64_t resident = 0;
-  for (const auto& [id, e] : entries_) {
-    switch (e.state) {
-    case call_state::joining:
-      ++seen.joining;
-      break;
-    case call_state::scheduled:
-    case call_state::waiting:
-      ++seen.scheduled;
-      break;
-    case call_state::taken:
-      ++seen.taken;
-      break;
-    default:
-      ++seen.queued;
-    }
-    seen.bytes += e.bytes;
-    if (!e.is_stripped) resident += e.call->args.size_bytes();
-    bool has_lease = leases_.contains(uid(e.lease));
-    if ((e.state == call_state::taken) != has_lease)
-      return "lease and state disagree for " + to_string(id);
-    if (e.state == call_state::queued && !e.is_cancelled
-        && !std::ranges::any_of(ready_,
-                                [&](const auto& q) { return std::ranges::find(q, id) != q.end(); })
-        && expiry_ms(e) == 0)
-      return "queued call is in no queue: " + to_string(id);
-  }
-  if (seen.joining != counts_.joining || seen.scheduled != counts_.scheduled
-      || seen.queued != counts_.queued || seen.taken != counts_.taken
-      || seen.bytes != counts_.bytes)
-    return "counters differ from the calls";
-  if (resident != resident_bytes_) return "resident bytes differ from the calls";
-  if (leases_.size() != seen.taken) return "leases differ from taken calls";
-  return {};
+  if (rearm)
+    for (auto& [id, e] : entries_)
+      arm(e);
+  if (!rejoin) return;
+  // What half a set was may be a whole one now.
+  std::vector<call_id> groups;
+  for (const auto& [group, set] : joins_)
+    groups.push_back(group);
+  for (const auto& group : groups)
+    while (fire_join(group, now_ms, out)) {}
 }
 
 } // namespace flow

@@ -7,6 +7,7 @@
 // durable.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -209,7 +210,7 @@ struct transition {
   std::vector<row_change> rows;
   /// The rows are new work: when the store is full they may be refused, and nothing is lost.
   bool is_refusable = false;
-  std::vector<call_id> pending; ///< with is_refusable: what `committed_command` is to name
+  std::vector<call_id> pending; ///< whose rows these are: what `committed_command` is to name
 
   // at once
   std::vector<dispatch> dispatches;
@@ -249,6 +250,9 @@ struct restored_call {
   std::optional<call_progress> progress;
 };
 
+/// The arguments in the durable row of a call; nothing if there is no such row.
+using arguments_reader = std::function<std::optional<arguments>(const call_id&)>;
+
 class partition {
 public:
   /// `incarnation` is unique in the node's life, so that leases of an earlier life of this
@@ -260,10 +264,16 @@ public:
 
   transition apply(partition_command command, uint64_t now_ms);
 
+  /// Reads back arguments that are only in the store when their call ends without success, or goes
+  /// to history. Called from `apply`, only for rows that were reported as durable.
+  void read_arguments_with(arguments_reader read) { stored_arguments_ = std::move(read); }
+
   partition_id id() const { return id_; }
   const partition_policy& policy() const { return policy_; }
   const partition_counts& counts() const { return counts_; }
-  /// Nothing if the call is not in flight here.
+  bool contains(const call_id& id) const { return entries_.contains(id); }
+  /// Nothing if the call is not in flight here. Walks the queue for the position: `contains` is for
+  /// those who do not want it.
   std::optional<call_view> find(const call_id& id) const;
   /// Visits calls in flight in no particular order until `visit` returns false.
   void each(const std::function<bool(const call_view&)>& visit) const;
@@ -278,7 +288,10 @@ private:
     lease_id lease{};
     uint64_t taken_ms = 0;
     uint64_t bytes = 0;
-    bool is_durable = true;
+    uint64_t timer_ms = 0;       ///< its place in `timers_`; 0: none
+    uint32_t writes_pending = 0; ///< submissions that are on their way to the disk
+    bool is_durable = true;      ///< or follows from durable rows, whatever becomes of its own
+    bool is_on_disk = false;     ///< its own row can be read
     bool has_progress_row = false;
     bool is_stripped = false; ///< arguments are only in the store
     bool is_solo = false;
@@ -301,13 +314,20 @@ private:
   void on(policy_command& command, uint64_t now_ms, transition& out);
   void on(tick_command& command, uint64_t now_ms, transition& out);
 
+  static uint64_t cost_bytes(const call_record& call);
   entry* find_entry(const call_id& id);
   entry& insert(call_ptr call);
   void enqueue(entry& e, bool at_front);
   void place(entry& e, uint64_t now_ms, transition& out);
   void strip(entry& e);
+  void read_back(entry& e);
   void remove(const call_id& id);
+  uint64_t due_ms(const entry& e) const { return std::max(e.call->due_ms, e.progress.due_ms); }
   uint64_t expiry_ms(const entry& e) const;
+  bool has_expired(const entry& e, uint64_t now_ms) const;
+  uint64_t next_timer_ms(const entry& e) const;
+  void arm(entry& e);
+  void disarm(entry& e);
   void dispatch_ready(uint64_t now_ms, transition& out);
   void end_attempt(entry& e, attempt_end& end, uint64_t now_ms, transition& out);
   void end_call(entry& e, call_state state, attempt_end& end, uint64_t now_ms, transition& out);
@@ -315,8 +335,11 @@ private:
   uint64_t retry_delay_ms(const entry& e) const;
   void retry_later(entry& e, uint64_t delay_ms, uint64_t now_ms, transition& out);
   void end_waiting(entry& e, call_state state, failure why, uint64_t now_ms, transition& out);
+  static call_id join_group(const call_record& call);
   void join_arrival(entry& e, uint64_t now_ms, transition& out);
-  void fire_join(const call_id& group, uint64_t now_ms, transition& out);
+  bool fire_join(const call_id& group, uint64_t now_ms, transition& out);
+  void prune_join(const call_id& group);
+  std::string check_entry(const entry& e) const;
   void set_state(entry& e, call_state state);
   uint64_t& count_of(call_state state);
 
@@ -326,11 +349,12 @@ private:
   std::unordered_map<uint64_t, call_id> leases_;
   std::array<std::deque<call_id>, limits::priority_max + 1>
       ready_;                                     ///< may hold ids that have left: skipped
-  std::set<std::pair<uint64_t, call_id>> timers_; ///< due or expiry, by wall time
+  std::set<std::pair<uint64_t, call_id>> timers_; ///< one a call: due or expiry, by wall time
   using join_set
       = std::map<std::string, std::deque<call_id>>; ///< argument -> arrivals, oldest first
   std::map<call_id, join_set> joins_;             ///< by root; arrivals without a parent share one
   std::unordered_map<std::string, call_id> keys_; ///< idempotency keys of calls in flight
+  arguments_reader stored_arguments_;
   uint64_t window_ = 0;
   uint64_t last_lease_ = 0;
   uint64_t resident_bytes_ = 0;

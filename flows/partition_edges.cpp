@@ -73,17 +73,35 @@ void partition::follow_edges(const ended_call& ended, const attempt_end& end, tr
   }
 }
 
+/// Arguments of one root belong together; those that callers deliver by hand are paired in order of
+/// arrival.
+call_id partition::join_group(const call_record& call) {
+  return call.parent ? call.root : call_id{};
+}
+
 void partition::join_arrival(entry& e, uint64_t now_ms, transition& out) {
-  // Arguments of one root belong together; those that callers deliver by hand are paired in order
-  // of arrival.
-  auto group = e.call->parent ? e.call->root : call_id{};
+  auto group = join_group(*e.call);
   joins_[group][e.call->more().argument].push_back(e.call->id);
   fire_join(group, now_ms, out);
 }
 
-void partition::fire_join(const call_id& group, uint64_t now_ms, transition& out) {
+/// Forgets arrivals that ended before their set was whole.
+void partition::prune_join(const call_id& group) {
   auto set = joins_.find(group);
   if (set == joins_.end()) return;
+  bool is_empty = true;
+  for (auto& [argument, arrivals] : set->second) {
+    while (!arrivals.empty() && !find_entry(arrivals.front()))
+      arrivals.pop_front();
+    is_empty = is_empty && arrivals.empty();
+  }
+  if (is_empty) joins_.erase(set);
+}
+
+/// Makes one call of the oldest arrivals if there is one for each required argument.
+bool partition::fire_join(const call_id& group, uint64_t now_ms, transition& out) {
+  auto set = joins_.find(group);
+  if (set == joins_.end()) return false;
   auto has_arrived = [&](const parameter& p) {
     auto found = set->second.find(p.name);
     if (found == set->second.end()) return false;
@@ -92,7 +110,7 @@ void partition::fire_join(const call_id& group, uint64_t now_ms, transition& out
     return !found->second.empty();
   };
   for (const auto& p : policy_.join)
-    if (!p.default_text && !has_arrived(p)) return;
+    if (!p.default_text && !has_arrived(p)) return false;
   auto fired = std::make_shared<call_record>();
   std::vector<value> positional;
   std::vector<std::pair<std::string, value>> keyword;
@@ -102,15 +120,16 @@ void partition::fire_join(const call_id& group, uint64_t now_ms, transition& out
     auto& queue = set->second[p.name];
     arrivals.push_back(queue.front());
     queue.pop_front();
-    const auto& args = find_entry(arrivals.back())->call->args.positional;
+    cbor::reader args{find_entry(arrivals.back())->call->args.positional};
+    args.array(); // of exactly one
     value v;
-    v.cbor = args.substr(1); // an array of exactly one
+    v.cbor = args.raw();
     if (p.kind == parameter_kind::positional_only)
       positional.push_back(std::move(v));
     else
       keyword.emplace_back(p.name, std::move(v));
   }
-  if (arrivals.empty()) return;
+  if (arrivals.empty()) return false;
   const auto first = find_entry(arrivals.front())->call;
   fired->id = derive_call_id(first->id, "join", first->generation, id_);
   fired->root = first->root;
@@ -124,6 +143,7 @@ void partition::fire_join(const call_id& group, uint64_t now_ms, transition& out
   extras.expires_ms = 0;
   fired->set_extras(std::move(extras));
   out.rows.push_back(put_call{fired});
+  out.pending.push_back(fired->id);
   for (const auto& id : arrivals) {
     auto& arrival = *find_entry(id);
     auto call = arrival.call;
@@ -147,9 +167,9 @@ void partition::fire_join(const call_id& group, uint64_t now_ms, transition& out
     out.ended.push_back(std::move(delivered));
     remove(id);
   }
-  if (std::ranges::all_of(set->second, [](const auto& waiting) { return waiting.second.empty(); }))
-    joins_.erase(set);
+  prune_join(group);
   place(insert(std::move(fired)), now_ms, out);
+  return true;
 }
 
 } // namespace flow
