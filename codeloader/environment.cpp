@@ -143,7 +143,7 @@ result<process_outcome> environment_build::step(std::vector<std::string> argv) {
   auto late = [&] {
     return make_error(ec::build_timed_out, "building the environment of \"" + request_.repository
                                                + "\" took longer than "
-                                               + std::to_string(options_.time_ms_max / 1'000) + " s"
+                                               + std::to_string(options_.time_ms_max) + " ms"
                                                + last_lines());
   };
   if (now_ms >= deadline_ms_) return late();

@@ -1,10 +1,11 @@
 """Serves the repositories below a directory over git's smart HTTP protocol, on a free port of loopback.
 
-Prints the port. /away/NAME redirects to another host, /private/NAME asks for a password, /broken/NAME answers nonsense.
+With a second argument, a file of key and certificate, it speaks TLS. Prints the port. /away/NAME redirects to another host, /private/NAME asks for a password, /broken/NAME answers nonsense.
 """
 
 import http.server
 import os
+import ssl
 import subprocess
 import sys
 
@@ -66,5 +67,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+if len(sys.argv) > 2:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 print(server.server_address[1], flush=True)
 server.serve_forever()

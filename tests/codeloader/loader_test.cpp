@@ -22,11 +22,13 @@ namespace {
 /// The repositories below a directory, served by a process of its own until the end of the test.
 class http_server {
 public:
-  explicit http_server(const std::string& directory) {
+  explicit http_server(const std::string& directory, const std::string& certificate = {})
+      : is_tls_{!certificate.empty()} {
     auto pipe = make_pipe();
     if (!pipe) CAF_FAIL("no pipe");
     process_command command;
     command.argv = {"/usr/bin/python3", CODELOADER_TESTS_DIR "/git_http_server.py", directory};
+    if (is_tls_) command.argv.push_back(certificate);
     command.environment = {"PATH=/usr/bin:/bin"};
     command.descriptors = {-1, pipe->write.get(), 2};
     auto child = start_process(command);
@@ -45,13 +47,29 @@ public:
     reap(child_);
   }
   std::string url(const std::string& path) const {
-    return "http://127.0.0.1:" + std::to_string(port_) + path;
+    return (is_tls_ ? "https://localhost:" : "http://127.0.0.1:") + std::to_string(port_) + path;
   }
 
 private:
+  bool is_tls_ = false;
   child_process child_;
   int port_ = 0;
 };
+
+/// Key and certificate of "localhost" in one file.
+void make_certificate(const std::string& file) {
+  output_of("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout '" + file
+            + "' -out '" + file + ".crt' && cat '" + file + ".crt' >> '" + file + "'");
+}
+
+/// The one that this process trusts: libgit2 is told of it when it starts.
+const std::string& trusted_certificate() {
+  static const temp_dir dir;
+  static const std::string file = dir / "trusted.pem";
+  static const bool is_made
+      = (make_certificate(file), ::setenv("SSL_CERT_FILE", (file + ".crt").c_str(), 1) == 0);
+  return is_made ? file : throw std::runtime_error("setenv failed");
+}
 
 struct fixture {
   temp_dir dir;
@@ -59,8 +77,10 @@ struct fixture {
   std::unique_ptr<loader> code;
 
   fixture() {
+    trusted_certificate();
     ::setenv("PIP_NO_INDEX", "1", 1); // what is installed here comes from the repositories alone
-    open({{"file://" + (dir / "repositories") + "/", "http://127.0.0.1*"}, {}});
+    open({{"file://" + (dir / "repositories") + "/", "http://127.0.0.1*", "https://localhost*"},
+          {}});
   }
 
   void open(const repository_policy& policy) {
@@ -192,6 +212,22 @@ CAF_TEST(a repository is fetched over http) {
   }
 }
 
+CAF_TEST(a repository is fetched over https from those whose certificate is trusted) {
+  auto commit = origin.add("m.py", "def f(): pass\n");
+  auto wanted = request("m");
+  http_server trusted{dir / "repositories", trusted_certificate()};
+  wanted.repository = trusted.url("/sample/.git");
+  CAF_CHECK_EQUAL(load(wanted).commit, commit);
+  make_certificate(dir / "other.pem");
+  http_server other{dir / "repositories", dir / "other.pem"};
+  wanted.repository = other.url("/sample/.git");
+  auto refused = code->resolve(wanted, {});
+  CAF_REQUIRE(!refused);
+  CAF_CHECK_EQUAL(refused.error().code, ec::unknown_repository);
+  CAF_CHECK_NOT_EQUAL(to_string(refused.error()).find("certificate"), std::string::npos);
+  CAF_MESSAGE(to_string(refused.error()));
+}
+
 CAF_TEST(what the lists refuse is never touched) {
   origin.add("m.py", "");
   auto wanted = request("m");
@@ -239,7 +275,8 @@ CAF_TEST(what a killed daemon left half made is removed at the start) {
   auto loaded = load(request("m", commit));
   fs::create_directories(loaded.checkout_dir + ".half/x");
   fs::create_directories(dir / "data/environments/0123.half/venv");
-  fs::permissions(dir / "data/environments/0123.half/venv", fs::perms::none);
+  fs::permissions(dir / "data/environments/0123.half/venv",
+                  fs::perms::owner_read | fs::perms::owner_exec);
   CAF_CHECK_EQUAL(halves(), 2u);
   open({{"file:*"}, {}});
   CAF_CHECK_EQUAL(halves(), 0u);
