@@ -31,6 +31,8 @@ struct kind {
   std::vector<example> add_examples;
   std::vector<legacy_spelling> legacy;
   rewriting rewrite;
+  /// The name of an object that was given none; empty: a name is needed.
+  std::function<std::string(const invocation&)> name_of{};
   bool is_listed_by_calls = false; ///< calls have verbs of their own
 };
 

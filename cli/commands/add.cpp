@@ -26,7 +26,7 @@ result<int> add(context& ctx, const kind& what) {
   if (!spec) return spec.error();
   auto labels = pairs_of(ctx, "label");
   if (!labels) return labels.error();
-  const auto& name = ctx.args.words.front();
+  const auto name = ctx.args.words.empty() ? what.name_of(ctx.args) : ctx.args.words.front();
   json params{{"kind", what.name}, {"name", name}, {"spec", *spec}};
   if (!labels->empty()) params["labels"] = *labels;
   if (ctx.args.has("exist-ok")) params["exist_ok"] = true;
@@ -54,8 +54,9 @@ commands add_commands() {
     cmd.path = "add " + what.name;
     cmd.summary = "add " + what.summary;
     cmd.examples = what.add_examples;
-    cmd.words = "NAME";
-    cmd.words_min = cmd.words_max = 1;
+    cmd.words = what.name_of ? "[NAME]" : "NAME";
+    cmd.words_min = what.name_of ? 0 : 1;
+    cmd.words_max = 1;
     cmd.is_named = true;
     cmd.options = field_options(what);
     cmd.options.push_back({"--label", "NAME=VALUE", "a label; may be repeated"});

@@ -1,22 +1,11 @@
 #include "cli/kinds.hpp"
-#include "cli/legacy.hpp"
 
 namespace flow::cli {
 namespace {
 
 /// An argument is named by its plug and parameter unless it has a name of its own.
-void name_it(std::vector<std::string>& args, std::vector<std::string>&) {
-  const auto plug = value_after(args, {"-p", "--plug"});
-  const auto argument = value_after(args, {"-a", "--argument"});
-  // A word that is neither an option nor the value of one is a name of its own.
-  for (size_t i = 0; i < args.size(); ++i) {
-    const bool is_name = args[i] == "-n" || args[i] == "--name" || args[i].starts_with("--name=");
-    const bool is_word = !args[i].starts_with('-')
-                         && (i == 0 || !args[i - 1].starts_with('-')
-                             || args[i - 1].find('=') != std::string::npos);
-    if (is_name || is_word) return;
-  }
-  if (plug && argument) args.insert(args.end(), {"--name", *plug + "." + *argument});
+std::string name_of_parts(const invocation& args) {
+  return args.text_or("plug", "") + "." + args.text_or("argument", "");
 }
 
 } // namespace
@@ -43,7 +32,7 @@ kind argument_kind() {
       {"flow add argument --plug total --task total --argument lines", "named total.lines"},
       {"flow add argument -p PLUG -t TASK -a NAME", "the older form"},
   };
-  made.rewrite = name_it;
+  made.name_of = name_of_parts;
   return made;
 }
 

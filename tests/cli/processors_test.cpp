@@ -1,0 +1,72 @@
+#define CAF_SUITE cli.processors
+
+#include "scripted_server.hpp"
+
+#include "caf/test/dsl.hpp"
+
+using namespace flow;
+using flow::cli::test::flow_run;
+using flow::cli::test::json;
+
+CAF_TEST(every verb of a processor reaches the node and says the state) {
+  for (std::string verb : {"start", "stop", "pause", "resume", "restart", "remove"}) {
+    flow_run flow;
+    flow.node.answer("proc." + verb, R"({"name":"shop","state":"draining"})");
+    CAF_CHECK_EQUAL(flow("proc " + verb + " shop"), 0);
+    CAF_CHECK_EQUAL(flow.node.requests.back().verb, "proc." + verb);
+    CAF_CHECK_EQUAL(flow.last_params(), (json{{"name", "shop"}}));
+    CAF_CHECK_EQUAL(flow.out, "processor/shop is draining\n");
+    CAF_CHECK_EQUAL(flow("proc " + verb + " shop -o json"), 0);
+    CAF_CHECK_EQUAL(flow.out_json()["state"], "draining");
+  }
+}
+
+CAF_TEST(stopping may have a deadline and removing by force asks) {
+  flow_run flow;
+  flow.node.answer("proc.stop", R"({"name":"shop","state":"stopped"})");
+  flow.node.answer("proc.remove", R"({"name":"shop","state":"removed"})");
+  CAF_CHECK_EQUAL(flow("proc stop shop --deadline 1m30s"), 0);
+  CAF_CHECK_EQUAL(flow.last_params()["deadline_ms"], 90'000);
+  CAF_CHECK_EQUAL(flow.err, "next: flow proc start shop\n");
+  CAF_CHECK_EQUAL(flow("proc remove shop --force"), 2);
+  CAF_CHECK_EQUAL(flow("proc remove shop --force -y"), 0);
+  CAF_CHECK_EQUAL(flow.last_params(), (json{{"name", "shop"}, {"force", true}}));
+}
+
+CAF_TEST(scaling takes a number) {
+  flow_run flow;
+  flow.node.answer("proc.scale", R"({"name":"shop","cpus":4})");
+  CAF_CHECK_EQUAL(flow("proc scale shop 4"), 0);
+  CAF_CHECK_EQUAL(flow.last_params(), (json{{"name", "shop"}, {"cpus", 4}}));
+  CAF_CHECK_EQUAL(flow.out, "processor/shop scaled to 4 cpus\n");
+  CAF_CHECK_EQUAL(flow("proc scale shop many"), 2);
+  CAF_CHECK_EQUAL(flow("proc scale shop"), 2);
+}
+
+CAF_TEST(queues are paused resumed and after asking purged) {
+  flow_run flow;
+  for (std::string verb : {"pause", "resume", "purge"})
+    flow.node.answer("queue." + verb, R"({"name":"orders","purged":3})");
+  CAF_CHECK_EQUAL(flow("queue pause orders"), 0);
+  CAF_CHECK_EQUAL(flow.out, "queue/orders paused  (3 calls)\n");
+  CAF_CHECK_EQUAL(flow.err, "next: flow queue resume orders\n");
+  CAF_CHECK_EQUAL(flow("queue resume orders"), 0);
+  CAF_CHECK_EQUAL(flow("queue purge orders"), 2);
+  CAF_CHECK_EQUAL(flow.node.requests.back().verb, "queue.resume");
+  CAF_CHECK_EQUAL(flow("queue purge orders -y"), 0);
+  CAF_CHECK_EQUAL(flow.err, "next: flow dlq ls\n");
+  CAF_CHECK_EQUAL(flow("queue pause orders -o json"), 0);
+  CAF_CHECK_EQUAL(flow.out_json()["name"], "orders");
+}
+
+CAF_TEST(status shows the node) {
+  flow_run flow;
+  flow.node.answer(
+      "node.status",
+      R"({"name":"lab","version":"0.1.0","ready":true,"uptime_ms":5000,"calls":{"queued":1,"running":2}})");
+  CAF_CHECK_EQUAL(flow("status"), 0);
+  CAF_CHECK_EQUAL(flow.out, "calls\n  queued   1\n  running  2\nname       lab\nready      "
+                            "true\nuptime_ms  5000\nversion    0.1.0\n");
+  CAF_CHECK_EQUAL(flow("status -o json"), 0);
+  CAF_CHECK_EQUAL(flow.out_json()["calls"]["running"], 2);
+}
