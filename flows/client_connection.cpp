@@ -327,6 +327,7 @@ client_connection::core::stay_connected(std::function<void(result<void>)> first)
   auto failed = co_await open_stream();
   if (failed) {
     timer_.cancel();
+    ws_.reset(); // its own timer would keep the thread
     give_up(*failed);
     first(*failed);
     co_return;
@@ -341,12 +342,14 @@ client_connection::core::stay_connected(std::function<void(result<void>)> first)
                      "what was accepted goes on; connect again and ask for it by its id");
     for (uint32_t attempt = 0; !open_; ++attempt) {
       if (!co_await pause_before(attempt, deadline)) {
+        ws_.reset();
         give_up(stopping_ ? make_error(ec::connection_lost, "the client was closed") : why);
         co_return;
       }
       failed = co_await open_stream();
       timer_.cancel();
       if (failed && is_final(*failed)) {
+        ws_.reset();
         give_up(*failed);
         co_return;
       }

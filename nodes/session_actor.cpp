@@ -35,6 +35,7 @@ struct session_state {
     call_id id; ///< of a wait
   };
   std::unordered_map<uint64_t, open_item> open;
+  size_t open_calls = 0; ///< those up to `wait`: a client full of calls can still ask about them
   /// Waits for one call share one request to its owner; the first number is the one that was sent.
   /// Numbers that are forgotten leave, the request stays until it is answered: so one call costs
   /// its owner one watcher, however often an impatient client asks.
@@ -131,7 +132,7 @@ struct session_state {
     }
     auto partition = at->second.partition;
     auto id = make_call_id(m.time_ms, partition, stable_hash(options.session, m.seq));
-    open.emplace(m.seq, open_item{m.push_end ? asked::call : asked::launch, partition, {}});
+    remember(m.seq, open_item{m.push_end ? asked::call : asked::launch, partition, {}});
     auto& group = group_of(submits, at->second, self);
     if (group.user.empty()) group.user = options.who->user;
     group.items.push_back({id, std::move(m)});
@@ -140,7 +141,8 @@ struct session_state {
 
   bool take(wire::wait& m) {
     if (!is_greeted()) return false;
-    if (auto may = check_new(m.seq, right_to_wait); !may) {
+    // Waits that were forgotten still weigh on their owners.
+    if (auto may = check_new(m.seq, right_to_wait, std::max(open_calls, waits.size())); !may) {
       refuse(m.seq, may.error());
       return true;
     }
@@ -149,7 +151,7 @@ struct session_state {
       refuse(m.seq, make_error(ec::unknown_call, "no call " + to_string(m.id)));
       return true;
     }
-    open.emplace(m.seq, open_item{asked::wait, m.id.partition(), m.id});
+    remember(m.seq, open_item{asked::wait, m.id.partition(), m.id});
     auto [at, is_first] = waits.try_emplace(m.id);
     at->second.seqs.push_back(m.seq);
     if (!is_first) return true;
@@ -161,13 +163,14 @@ struct session_state {
   bool take(wire::request& m) {
     if (!is_greeted()) return false;
     auto right = right_of_verb(m.verb, m.params);
-    auto may = right ? check_new(m.seq, *right) : result<void>{right.error()};
+    auto may
+        = right ? check_new(m.seq, *right, open.size() - open_calls) : result<void>{right.error()};
     if (may) may = wire::check_values(m.params);
     if (!may) {
       refuse(m.seq, may.error());
       return true;
     }
-    open.emplace(m.seq, open_item{asked::request, {}, {}});
+    remember(m.seq, open_item{asked::request, {}, {}});
     self->send(options.verbs, run_verb{self, options.who->user, std::move(m)});
     return true;
   }
@@ -175,13 +178,14 @@ struct session_state {
   bool take(wire::subscribe& m) {
     if (!is_greeted()) return false;
     auto right = right_of_channel(m.channel);
-    auto may = right ? check_new(m.seq, *right) : result<void>{right.error()};
+    auto may
+        = right ? check_new(m.seq, *right, open.size() - open_calls) : result<void>{right.error()};
     if (may) may = wire::check_values(m.params);
     if (!may) {
       refuse(m.seq, may.error());
       return true;
     }
-    open.emplace(m.seq, open_item{asked::subscription, {}, {}});
+    remember(m.seq, open_item{asked::subscription, {}, {}});
     self->send(options.verbs, subscribe_session{self, std::move(m)});
     return true;
   }
@@ -194,7 +198,7 @@ struct session_state {
       self->send(options.verbs, forget_session{self, m.seq, false});
     else if (at->second.what == asked::wait)
       std::erase(waits[at->second.id].seqs, m.seq);
-    open.erase(at);
+    drop(at);
     return true;
   }
 
@@ -204,24 +208,39 @@ struct session_state {
     return false;
   }
 
+  void remember(uint64_t seq, open_item item) {
+    open_calls += item.what <= asked::wait;
+    open.emplace(seq, item);
+  }
+
+  void drop(std::unordered_map<uint64_t, open_item>::iterator at) {
+    open_calls -= at->second.what <= asked::wait;
+    open.erase(at);
+  }
+
+  bool drop(uint64_t seq) {
+    auto at = open.find(seq);
+    if (at == open.end()) return false;
+    drop(at);
+    return true;
+  }
+
   // -- what is refused --------------------------------------------------------
 
-  result<void> check_new(uint64_t seq, std::string_view right) {
+  result<void> check_new(uint64_t seq, std::string_view right, size_t weight) {
     if (auto may = check_right(*options.who, right); !may) return may;
     if (open.contains(seq))
       return make_error(ec::bad_usage, "the number " + std::to_string(seq) + " is in use");
-    // Waits that were forgotten still weigh on their owners.
-    if (open.size() >= limits::api_calls_in_flight_max
-        || waits.size() >= limits::api_calls_in_flight_max)
+    if (weight >= limits::api_calls_in_flight_max)
       return make_error(ec::too_busy,
-                        "more than " + std::to_string(limits::api_calls_in_flight_max)
-                            + " calls of this connection are unanswered",
+                        std::to_string(limits::api_calls_in_flight_max)
+                            + " messages of this connection are unanswered",
                         "go on when some of them have ended");
     return {};
   }
 
   std::optional<error> refusal_of(wire::submit& m) {
-    if (auto may = check_new(m.seq, right_to_call); !may) return may.error();
+    if (auto may = check_new(m.seq, right_to_call, open_calls); !may) return may.error();
     if (m.args.size_bytes() > limits::payload_bytes_max)
       return make_error(ec::payload_too_large,
                         "the arguments for " + flow::quoted(m.socket) + " have "
@@ -284,7 +303,7 @@ struct session_state {
   bool pass(wire::accepted& m, more&) {
     auto at = open.find(m.seq);
     if (at == open.end()) return false;
-    if (at->second.what == asked::launch) open.erase(at);
+    if (at->second.what == asked::launch) drop(at);
     return true;
   }
 
@@ -298,7 +317,7 @@ struct session_state {
       waits.erase(at);
       return false;
     }
-    return open.erase(m.seq) > 0;
+    return drop(m.seq);
   }
 
   bool pass(wire::refused& m, more& fanned_out) {
@@ -307,7 +326,7 @@ struct session_state {
     if (at != open.end() && at->second.what == asked::wait)
       return refuse_waits(waits.find(at->second.id), m, fanned_out);
     if (at != open.end()) {
-      open.erase(at);
+      drop(at);
       return true;
     }
     for (auto it = waits.begin(); it != waits.end(); ++it)
@@ -326,7 +345,7 @@ struct session_state {
   template <class Make>
   void answer_waits(shared_wait& wait, more& fanned_out, Make make) {
     for (auto seq : wait.seqs) {
-      open.erase(seq);
+      drop(seq);
       fanned_out.emplace_back(make(seq));
     }
   }
@@ -334,7 +353,7 @@ struct session_state {
   bool pass(wire::reply& m, more&) {
     auto at = open.find(m.seq);
     if (at == open.end()) return false;
-    if (at->second.what == asked::request) open.erase(at);
+    if (at->second.what == asked::request) drop(at);
     return true;
   }
 
