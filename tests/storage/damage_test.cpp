@@ -5,6 +5,7 @@
 
 #include "storage/internal/high_water.hpp"
 #include "storage/internal/store_rows.hpp"
+#include "tests/storage/child.hpp"
 #include "tests/storage/model.hpp"
 #include "tests/storage/stores.hpp"
 
@@ -60,13 +61,24 @@ std::vector<fs::path> files_of(const std::string& directory, const std::string& 
   return {found.begin(), found.end()};
 }
 
-/// Opens and reads all: "whole", "told: F0902" or, which must never be, "silent".
+/// Opens and reads all: "whole", "told" or, which must never be, "silent".
 std::string verdict(const std::string& directory, const model& expected) {
   auto opened = open_rocks_store(options_for(directory));
-  if (!opened) return "told: " + code_text(opened.error().code);
+  if (!opened) return "told";
   auto seen = content_of(**opened);
-  if (!seen.error.empty()) return "told: " + code_text(ec::store_corrupt);
+  if (!seen.error.empty()) return "told";
   return seen.rows == expected ? "whole" : "silent";
+}
+
+/// The same in another process, which may also be "aborted": Debian's RocksDB has its assertions
+/// on, and reads the properties of a table before it checks their sum.
+std::string verdict_of_child(const std::string& directory, const model& expected) {
+  child reader{directory};
+  auto digest = reader.next();
+  int status = reader.wait();
+  if (WIFSIGNALED(status)) return WTERMSIG(status) == SIGABRT ? "aborted" : "crashed";
+  if (WEXITSTATUS(status) == 1) return "told";
+  return WEXITSTATUS(status) == 0 && digest == digest_of(expected) ? "whole" : "silent";
 }
 
 } // namespace
@@ -148,12 +160,14 @@ CAF_TEST(a flipped byte anywhere is told or without effect) {
       }
       copy(files.path(), broken);
       write_bytes(fs::path{broken} / fs::relative(file, files.path()), bytes);
-      std::string found = verdict(broken, expected);
-      if (found == "silent") {
+      std::string found
+          = ending == ".sst" ? verdict_of_child(broken, expected) : verdict(broken, expected);
+      bool is_sound = found == "told" || found == "whole" || found == "aborted";
+      if (!is_sound) {
         CAF_ERROR("MILLRACE_SEED=" << seed << ": " << file.filename() << " flip " << i << " at "
                                    << at);
       }
-      CAF_CHECK(found != "silent");
+      CAF_CHECK(is_sound);
       ++verdicts[ending][found];
     }
   }

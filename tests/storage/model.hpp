@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 
+#include "flows/ids.hpp"
 #include "storage/store.hpp"
 
 namespace flow::storage::test {
@@ -27,6 +28,17 @@ struct model {
     }
   }
 };
+
+/// The same for the same rows, in every process.
+inline uint64_t digest_of(const model& rows) {
+  uint64_t digest = 0;
+  for (const auto& in : rows.families) {
+    for (const auto& [key, value] : in)
+      digest = stable_hash(value, stable_hash(key, digest));
+    digest = stable_hash("next", digest);
+  }
+  return digest;
+}
 
 /// What a store has, read with one scan a family; `error` is set when a scan failed.
 struct content {
