@@ -154,9 +154,8 @@ CAF_TEST(a name that is a link and a directory at once writes nothing outside) {
   fs::create_directories(outside);
   auto file = origin.blob("pwned");
   auto target = origin.blob(outside);
-  auto inner = origin.git("mktree < /dev/null");
   origin.commit_literal_tree(raw_entry("100644", "file", file));
-  inner = origin.git("rev-parse evil^{tree}");
+  auto inner = origin.git("rev-parse evil^{tree}");
   CAF_CHECK_EQUAL(code_of(origin.commit_literal_tree(raw_entry("120000", "x", target)
                                                      + raw_entry("40000", "x", inner))),
                   ec::path_escapes);

@@ -3,15 +3,20 @@
 #pragma once
 
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
+
+#include "codeloader/process.hpp"
 
 namespace codeloader_test {
 
@@ -43,15 +48,33 @@ private:
   fs::path path_;
 };
 
-/// What a shell command prints, without the last line end. Throws when it fails.
-inline std::string output_of(const std::string& command) {
+/// What a program prints on both of its streams, without the last line end. Throws when it fails.
+inline std::string output_of(const std::vector<std::string>& argv,
+                             const std::string& working_dir = "/",
+                             const std::string& input_file = "/dev/null",
+                             const std::vector<std::string>& environment = {"PATH=/usr/bin:/bin"}) {
+  using namespace flow::codeloader;
+  auto pipe = make_pipe();
+  descriptor input{::open(input_file.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (!pipe || !input) throw std::runtime_error("no descriptors for " + argv.at(0));
+  process_command command;
+  command.argv = argv;
+  command.environment = environment;
+  command.descriptors = {input.get(), pipe->write.get(), pipe->write.get()};
+  command.working_dir = working_dir;
+  auto child = start_process(command);
+  if (!child) throw std::runtime_error(to_string(child.error()));
+  pipe->write.close();
   std::string text;
-  FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
   std::array<char, 4096> buffer;
-  for (size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
-    text.append(buffer.data(), n);
-  if (int status = ::pclose(pipe); status != 0)
-    throw std::runtime_error(command + " failed: " + text);
+  pollfd waiting{pipe->read.get(), POLLIN, 0};
+  for (ssize_t n = 1; n > 0 && ::poll(&waiting, 1, -1) == 1;) {
+    n = ::read(pipe->read.get(), buffer.data(), buffer.size());
+    if (n > 0) text.append(buffer.data(), static_cast<size_t>(n));
+  }
+  auto exit = reap(*child);
+  if (exit.code != 0 || exit.signal != 0)
+    throw std::runtime_error(argv.at(0) + " " + argv.at(1) + " failed: " + text);
   if (text.ends_with('\n')) text.pop_back();
   return text;
 }
@@ -71,15 +94,21 @@ public:
 
   const std::string& path() const { return path_; }
 
-  /// Runs git in the work tree, knowing nothing of the machine's configuration.
-  std::string git(const std::string& arguments) const {
-    return output_of(
-        "cd '" + path_
-        + "' && GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null "
-          "GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@example.org GIT_COMMITTER_NAME=a "
-          "GIT_COMMITTER_EMAIL=a@example.org "
-          "GIT_AUTHOR_DATE='2024-01-01T00:00:00Z' GIT_COMMITTER_DATE='2024-01-01T00:00:00Z' git "
-        + arguments);
+  /// Runs git in the work tree, knowing nothing of the machine's configuration: with the words of
+  /// `command`, and then with `more`, which may hold spaces.
+  std::string git(const std::string& command, const std::vector<std::string>& more = {},
+                  const std::string& input_file = "/dev/null") const {
+    std::vector<std::string> argv{"/usr/bin/git"};
+    std::istringstream words{command};
+    for (std::string word; words >> word;)
+      argv.push_back(word);
+    argv.insert(argv.end(), more.begin(), more.end());
+    return output_of(argv, path_, input_file,
+                     {"PATH=/usr/bin:/bin", "HOME=/nonexistent", "GIT_CONFIG_GLOBAL=/dev/null",
+                      "GIT_CONFIG_SYSTEM=/dev/null", "GIT_AUTHOR_NAME=a",
+                      "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a",
+                      "GIT_COMMITTER_EMAIL=a@example.org", "GIT_AUTHOR_DATE=2024-01-01T00:00:00Z",
+                      "GIT_COMMITTER_DATE=2024-01-01T00:00:00Z"});
   }
 
   void write(const std::string& name, const std::string& content) const {
@@ -89,8 +118,8 @@ public:
 
   /// Commits everything; the commit's id.
   std::string commit(const std::string& message = "x") const {
-    git("add -A && git -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m '"
-        + message + "'");
+    git("add -A");
+    git("commit -q --allow-empty -m", {message});
     return git("rev-parse HEAD");
   }
 
@@ -108,7 +137,7 @@ public:
   /// on branch `evil`.
   std::string commit_raw_tree(const std::string& lines) const {
     std::ofstream{path_ + "/.git/lines"} << lines;
-    auto tree = git("mktree -z --missing < .git/lines");
+    auto tree = git("mktree -z --missing", {}, path_ + "/.git/lines");
     auto commit = git("commit-tree -m evil " + tree);
     git("update-ref refs/heads/evil " + commit);
     return commit;

@@ -2,7 +2,7 @@
 
 #include "codeloader/repository.hpp"
 
-#include <thread>
+#include <random>
 
 #ifdef __SANITIZE_ADDRESS__
 #include <sanitizer/lsan_interface.h>
@@ -148,7 +148,7 @@ CAF_TEST(a repository that is gone or never was is unknown but its fetched commi
 
 CAF_TEST(a repository of another user can be read) {
   auto commit = origin.add("a", "1");
-  if (::getuid() == 0) output_of("chown -R 12345:12345 '" + origin.path() + "'");
+  if (::getuid() == 0) output_of({"/usr/bin/chown", "-R", "12345:12345", origin.path()});
   CAF_CHECK_EQUAL(commit_of({}), commit);
 }
 
@@ -179,7 +179,11 @@ CAF_TEST(an unchanged branch needs no download) {
 CAF_TEST(a repository over the limit is refused) {
   origin.git("config core.compression 0");
   origin.git("config pack.compression 0");
-  output_of("head -c 3000000 /dev/urandom > '" + origin.path() + "/big'");
+  std::mt19937_64 noise{7}; // does not compress
+  std::string big;
+  while (big.size() < 3'000'000)
+    big += std::to_string(noise());
+  origin.write("big", big);
   origin.commit();
   fetch_limits most;
   most.bytes = 1'000'000;
@@ -197,8 +201,8 @@ CAF_TEST(hooks and configuration of the repository do not run) {
     std::ofstream{path} << "#!/bin/sh\ntouch '" << marker << "'\n";
     fs::permissions(path, fs::perms::owner_all);
   }
-  origin.git("config core.fsmonitor 'touch " + marker + "'");
-  origin.git("config uploadpack.packObjectsHook 'touch " + marker + "'");
+  origin.git("config core.fsmonitor", {"touch " + marker});
+  origin.git("config uploadpack.packObjectsHook", {"touch " + marker});
   CAF_CHECK_EQUAL(commit_of({}), commit);
   CAF_CHECK(!fs::exists(marker));
 }
