@@ -146,7 +146,7 @@ CAF_TEST(a flipped byte anywhere is told or without effect) {
   for (std::string ending : {".log", ".sst", ".blob", "MANIFEST", "CURRENT", "high-water"}) {
     auto kinds = ending == "high-water" ? std::vector<fs::path>{files.path() + "/high-water"}
                                         : files_of(files.path(), ending);
-    for (int i = 0; i < (ending == ".log" || ending == ".sst" ? 40 : 15); ++i) {
+    for (int i = 0; i < (ending == ".log" || ending == ".sst" ? 24 : 10); ++i) {
       auto file = kinds[random() % kinds.size()];
       std::string bytes = bytes_of(file);
       if (bytes.empty()) continue;
