@@ -2,8 +2,8 @@
 // it.
 #define CAF_SUITE flows.catalog_random
 
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <random>
 
 #include "flows/catalog.hpp"
@@ -30,6 +30,7 @@ public:
     auto planned = plan();
     if (!planned) {
       ++refused;
+      if (planned.error().text.find("would close a circle") != std::string::npos) ++circles;
       return;
     }
     if (!planned->empty()) ++changed;
@@ -51,6 +52,7 @@ public:
 
   size_t refused = 0;
   size_t changed = 0;
+  size_t circles = 0; ///< of those refused
   std::string problem;
 
 private:
@@ -60,16 +62,19 @@ private:
     return "\"" + std::string{key} + "\":\"" + content + "\"";
   }
 
+  /// Sockets and plugs more often than the rest: what can go wrong goes wrong between them.
   object_kind any_kind() {
     const auto& kinds = stored_kinds();
-    return kinds[below(kinds.size())];
+    auto at = below(2 * kinds.size());
+    if (at < kinds.size()) return kinds[at];
+    return at % 3 == 0 ? object_kind::socket : object_kind::plug;
   }
   std::string any_name(object_kind kind) {
     auto there = all.list(kind);
     if (there.empty() || below(20) == 0) return name("x", 3);
     return there[below(there.size())]->name;
   }
-  std::string socket_name() { return below(2) ? name("s", 8) : any_name(object_kind::socket); }
+  std::string socket_name() { return any_name(object_kind::socket); }
 
   std::string spec(object_kind kind) {
     switch (kind) {
@@ -87,7 +92,7 @@ private:
              + text("queue", below(3) ? "" : name("q", 4)) + (below(8) ? "" : ",\"cycle\":true")
              + "}";
     case object_kind::argument:
-      return "{" + text("plug", name("e", 6)) + "," + text("task", below(3) ? "" : name("f", 4))
+      return "{" + text("plug", name("e", 12)) + "," + text("task", below(3) ? "" : name("f", 4))
              + "," + text("argument", name("a", 3)) + "}";
     case object_kind::node:
       return "{\"cpus\":" + std::to_string(1 + below(8)) + "}";
@@ -112,7 +117,7 @@ private:
     case object_kind::socket:
       return below(3) ? name("s", 8) : any_name(object_kind::socket);
     case object_kind::plug:
-      return name("e", 6);
+      return name("e", 12);
     case object_kind::argument:
       return below(2) ? "" : name("g", 4);
     case object_kind::node:
@@ -145,10 +150,12 @@ private:
 
   result<change_set> plan() {
     auto kind = any_kind();
-    switch (below(8)) {
+    switch (below(10)) {
     case 0:
     case 1:
     case 2:
+    case 8:
+    case 9:
       return add_twice(kind);
     case 3:
       return all.plan_update(kind, any_name(kind), some_of(json(spec(kind))), {}, author);
@@ -206,13 +213,24 @@ private:
   std::mt19937_64 random_;
 };
 
+/// Of this process alone, so that a busy machine does not fail the test.
+double cpu_s() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
+
 uint64_t seed_of_run() {
   if (const auto* given = std::getenv("MILLRACE_TEST_SEED"))
     return std::strtoull(given, nullptr, 10);
   return std::random_device{}();
 }
 
-std::string problem_of_run(uint64_t seed, size_t steps, size_t& changed, size_t& refused) {
+struct totals {
+  size_t changed = 0;
+  size_t refused = 0;
+  size_t circles = 0;
+};
+
+std::string problem_of_run(uint64_t seed, size_t steps, totals& of_all) {
   random_user user{seed};
   for (size_t i = 0; i < steps; ++i) {
     user.step();
@@ -226,8 +244,9 @@ std::string problem_of_run(uint64_t seed, size_t steps, size_t& changed, size_t&
     if (auto problems = again->check(); !problems.empty())
       return where + "read back: " + problems.front();
   }
-  changed += user.changed;
-  refused += user.refused;
+  of_all.changed += user.changed;
+  of_all.refused += user.refused;
+  of_all.circles += user.circles;
   return {};
 }
 
@@ -236,27 +255,29 @@ std::string problem_of_run(uint64_t seed, size_t steps, size_t& changed, size_t&
 CAF_TEST(random plans keep the catalog sound and equal to what its rows say) {
   auto first = seed_of_run();
   CAF_MESSAGE("MILLRACE_TEST_SEED=" << first);
-  size_t changed = 0;
-  size_t refused = 0;
+  totals of_all;
   for (uint64_t seed = first; seed < first + 20; ++seed) {
-    auto problem = problem_of_run(seed, 300, changed, refused);
+    auto problem = problem_of_run(seed, 300, of_all);
     if (!problem.empty()) CAF_FAIL(problem);
   }
-  CAF_CHECK(changed > 1'000); // the plans are not all refused
-  CAF_CHECK(refused > 500);
+  CAF_MESSAGE(of_all.changed << " changed, " << of_all.refused << " refused, " << of_all.circles
+                             << " of them as circles");
+  CAF_CHECK(of_all.changed > 1'000); // the plans are not all refused
+  CAF_CHECK(of_all.refused > 500);
+  CAF_CHECK(of_all.circles > 20); // enough plugs at a time to make circles
 }
 
 CAF_TEST(ten thousand sockets and plugs are added without looking at all of them each time) {
   flow::test::catalog_fixture t;
   t.shop();
   auto cost_of = [&](int first, int last) {
-    auto start = std::chrono::steady_clock::now();
+    auto start = cpu_s();
     for (int i = first; i < last; ++i) {
       auto at = std::to_string(i);
       t.add(object_kind::socket, "s" + at, R"({"processor":"p","task":"f"})");
       if (i > 0) t.plug("e" + at, "s" + at, "s" + std::to_string(i - 1));
     }
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return cpu_s() - start;
   };
   cost_of(0, 200); // warm up
   auto early = cost_of(200, 1'200);
@@ -265,11 +286,11 @@ CAF_TEST(ten thousand sockets and plugs are added without looking at all of them
   CAF_CHECK_EQUAL(t.all.list(object_kind::plug).size(), 9'999u);
   CAF_MESSAGE("1,000 sockets with queue and plug: early " << early << " s, late " << late << " s");
   CAF_CHECK(late < 4 * early + 0.1); // a full scan each would cost ten times as much or more
-  auto start = std::chrono::steady_clock::now();
+  auto start = cpu_s();
   auto again = flow::test::reloaded(t.all);
   CAF_REQUIRE(again);
   CAF_CHECK(*again == t.all);
   CAF_CHECK(t.remove(object_kind::processor, {"p"}, true) == ec::none);
   CAF_CHECK_EQUAL(t.all.size(), 1u); // the queue that the user made
-  CAF_CHECK(std::chrono::steady_clock::now() - start < std::chrono::seconds{10});
+  CAF_CHECK(cpu_s() - start < 10);
 }
