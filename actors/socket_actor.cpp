@@ -174,6 +174,15 @@ call_ids socket_state::cancel(cancel_command& command) {
   return known;
 }
 
+void socket_state::revive(revive_command& command) {
+  // Since it was read, the call may have lived again and ended: history as it is now decides.
+  std::erase_if(command.calls, [this](ended_ptr& ended) {
+    auto now = storage::read_ended(*shared->store, ended->call->id);
+    return !now || !*now || (*now)->call->generation != ended->call->generation;
+  });
+  run(std::move(command));
+}
+
 // -- from plugs ---------------------------------------------------------------
 
 void socket_state::arrive(arrive_calls& calls) {
@@ -372,7 +381,7 @@ socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> 
     [self](flush_now) { self->state.send_outputs(); },
     [self](wake_up wake) { self->state.wake(wake.tag); },
     [self](bury_command& bury) { self->state.run(std::move(bury)); },
-    [self](revive_command& revive) { self->state.run(std::move(revive)); },
+    [self](revive_command& revive) { self->state.revive(revive); },
     [self](cancel_command& cancel) { return self->state.cancel(cancel); },
     [self](const find_call& what) { return self->state.find(what.id); },
     [self](const list_calls& what) { return self->state.list(what); },

@@ -46,6 +46,7 @@ struct socket_state {
   void arrive(arrive_calls& calls);
   void committed(rows_committed& done);
   void configure(configure_socket& next);
+  void revive(revive_command& command);
   call_ids cancel(cancel_command& command);
   found_call find(const call_id& id) const;
   call_list list(const list_calls& what) const;

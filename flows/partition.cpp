@@ -123,6 +123,7 @@ void partition::on(arrive_command& command, uint64_t now_ms, transition& out) {
 
 void partition::on(committed_command& command, uint64_t now_ms, transition& out) {
   for (const auto& id : command.ids) {
+    reviving_.erase(id);
     auto* e = find_entry(id);
     if (!e) continue;
     e->is_on_disk = true;
@@ -147,6 +148,7 @@ void partition::on(committed_command& command, uint64_t now_ms, transition& out)
 
 void partition::on(uncommitted_command& command, uint64_t, transition& out) {
   for (const auto& id : command.ids) {
+    reviving_.erase(id);
     auto* e = find_entry(id);
     if (!e || e->is_durable) continue;
     if (e->writes_pending > 1) { // a repeat was written after it: that decides
@@ -160,7 +162,8 @@ void partition::on(uncommitted_command& command, uint64_t, transition& out) {
 
 void partition::on(revive_command& command, uint64_t now_ms, transition& out) {
   for (auto& ended : command.calls) {
-    if (find_entry(ended->call->id)) continue;
+    const auto& id = ended->call->id;
+    if (find_entry(id) || !reviving_.insert(id).second) continue;
     auto call = std::make_shared<call_record>(*ended->call);
     ++call->generation;
     call->due_ms = 0;
@@ -191,7 +194,10 @@ void partition::dispatch_ready(uint64_t now_ms, transition& out) {
       if (!e || e->state != call_state::queued || e->is_cancelled) continue;
       // An expired call is buried by its timer: here its rows could be refused together with new
       // work.
-      if (has_expired(*e, now_ms)) continue;
+      if (has_expired(*e, now_ms)) {
+        e->is_passed_over = true;
+        continue;
+      }
       set_state(*e, call_state::taken);
       e->lease = lease_id{++last_lease_};
       e->taken_ms = now_ms;
@@ -375,13 +381,11 @@ void partition::on(tick_command&, uint64_t now_ms, transition& out) {
 }
 
 void partition::on(policy_command& command, uint64_t now_ms, transition& out) {
-  bool rearm = command.policy.ttl_ms != policy_.ttl_ms;
-  bool rejoin = command.policy.join != policy_.join;
+  bool is_other_ttl = command.policy.ttl_ms != policy_.ttl_ms;
+  bool is_other_join = command.policy.join != policy_.join;
   policy_ = std::move(command.policy);
-  if (rearm)
-    for (auto& [id, e] : entries_)
-      arm(e);
-  if (!rejoin) return;
+  if (is_other_ttl) change_expiry(now_ms);
+  if (!is_other_join) return;
   // What half a set was may be a whole one now.
   std::vector<call_id> groups;
   for (const auto& [group, set] : joins_)

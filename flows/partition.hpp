@@ -166,7 +166,8 @@ struct returned_command {
 struct cancel_command {
   std::vector<call_id> ids;
 };
-/// Calls that ended, from history, live again (retried by hand).
+/// Calls that ended, as history has them now, live again (retried by hand). One whose retry is on
+/// its way to the disk is left alone.
 struct revive_command {
   std::vector<ended_ptr> calls;
 };
@@ -294,6 +295,8 @@ private:
     bool is_on_disk = false;     ///< its own row can be read
     bool has_progress_row = false;
     bool is_stripped = false; ///< arguments are only in the store
+    bool is_passed_over
+        = false; ///< queued, but in no queue: it has expired, and ends with its timer
     bool is_solo = false;
     bool is_cancelled = false;         ///< ends as cancelled as soon as its attempt is over
     std::unique_ptr<attempt_end> held; ///< an end that came before its submission was durable
@@ -326,6 +329,7 @@ private:
   uint64_t expiry_ms(const entry& e) const;
   bool has_expired(const entry& e, uint64_t now_ms) const;
   uint64_t next_timer_ms(const entry& e) const;
+  void change_expiry(uint64_t now_ms);
   void arm(entry& e);
   void disarm(entry& e);
   void dispatch_ready(uint64_t now_ms, transition& out);
@@ -353,6 +357,7 @@ private:
   using join_set
       = std::map<std::string, std::deque<call_id>>; ///< argument -> arrivals, oldest first
   std::map<call_id, join_set> joins_;             ///< by root; arrivals without a parent share one
+  std::set<call_id> reviving_;                    ///< history has them still
   std::unordered_map<std::string, call_id> keys_; ///< idempotency keys of calls in flight
   arguments_reader stored_arguments_;
   uint64_t window_ = 0;

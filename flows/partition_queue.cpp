@@ -77,6 +77,18 @@ uint64_t partition::next_timer_ms(const entry& e) const {
   return due == 0 || expiry == 0 ? std::max(due, expiry) : std::min(due, expiry);
 }
 
+/// The time to live is another one.
+void partition::change_expiry(uint64_t now_ms) {
+  std::vector<call_id> saved;
+  for (auto& [id, e] : entries_) {
+    arm(e);
+    if (e.is_passed_over && !has_expired(e, now_ms)) saved.push_back(id);
+  }
+  std::ranges::sort(saved, std::greater{}); // the oldest is put in front last
+  for (const auto& id : saved)
+    enqueue(*find_entry(id), true);
+}
+
 void partition::arm(entry& e) {
   auto at = next_timer_ms(e);
   if (at == e.timer_ms) return;
@@ -104,6 +116,7 @@ void partition::place(entry& e, uint64_t now_ms, transition& out) {
 
 void partition::enqueue(entry& e, bool at_front) {
   set_state(e, call_state::queued);
+  e.is_passed_over = false;
   auto& queue = ready_[std::min(e.call->priority, limits::priority_max)];
   if (at_front)
     queue.push_front(e.call->id);
@@ -187,10 +200,10 @@ std::string partition::check_entry(const entry& e) const {
   if ((e.state == call_state::taken) != has_lease) return "lease and state disagree";
   if (e.timer_ms != next_timer_ms(e)) return "its timer is not set";
   if (e.timer_ms != 0 && !timers_.contains({e.timer_ms, id})) return "it has lost its timer";
-  // One that was too late is passed over, and ends with its timer or its commit.
-  bool is_passed_over = e.is_cancelled || expiry_ms(e) != 0;
-  if (e.state == call_state::queued && !is_passed_over && !std::ranges::any_of(ready_, in))
+  bool is_in_queue = std::ranges::any_of(ready_, in);
+  if (e.state == call_state::queued && !e.is_cancelled && !e.is_passed_over && !is_in_queue)
     return "it is queued but in no queue";
+  if (e.is_passed_over && e.is_durable && e.timer_ms == 0) return "it was passed over for ever";
   if (e.state == call_state::joining && e.is_durable) {
     auto set = joins_.find(join_group(*e.call));
     if (set == joins_.end() || !set->second.contains(e.call->more().argument)

@@ -15,8 +15,6 @@ namespace {
 struct fixture : partition_fixture {
   ~fixture() { CAF_CHECK_EQUAL(trouble, ""); }
 
-  void reconfigure() { run(policy_command{policy}); }
-
   void connect(std::string plug, std::string on = "result", std::string argument = {}) {
     policy.edges.push_back({std::move(plug), std::move(on), other, std::move(argument)});
     reconfigure();

@@ -93,6 +93,13 @@ inline attempt_end died(lease_id lease) {
   return end;
 }
 
+inline std::vector<call_id> ids_of(const std::vector<call_ptr>& calls) {
+  std::vector<call_id> ids;
+  for (const auto& call : calls)
+    ids.push_back(call->id);
+  return ids;
+}
+
 class partition_fixture {
 public:
   static constexpr partition_id own{7};
@@ -182,6 +189,43 @@ public:
   std::optional<call_state> state_of(const call_ptr& call) const {
     auto view = machine->find(call->id);
     return view ? std::optional{view->state} : std::nullopt;
+  }
+
+  // -- shorthands
+
+  std::vector<call_ptr> add_many(size_t count) {
+    std::vector<call_ptr> calls;
+    for (size_t i = 0; i < count; ++i)
+      calls.push_back(add());
+    return calls;
+  }
+  call_ptr add_with_priority(uint8_t priority) {
+    return add(make_call([&](call_record& call, call_extras&) { call.priority = priority; }));
+  }
+  call_ptr add_due(uint64_t due_ms) {
+    return add(make_call([&](call_record& call, call_extras&) { call.due_ms = due_ms; }));
+  }
+  call_ptr make_expiring(uint64_t expires_ms) {
+    return make_call([&](call_record&, call_extras& more) { more.expires_ms = expires_ms; });
+  }
+  call_ptr make_keyed(std::string key) {
+    return make_call([&](call_record&, call_extras& more) { more.key = key; });
+  }
+  call_ptr make_large(size_t bytes) {
+    return make_call([&](call_record& call, call_extras&) {
+      call.args = make_arguments({value_of_json('"' + std::string(bytes, 'x') + '"').value()});
+    });
+  }
+  void reconfigure() { run(policy_command{policy}); }
+  bool has_ended_as(const call_ptr& call, call_state state) const {
+    auto row = rows.ended.find(call->id);
+    return row != rows.ended.end() && row->second->state == state && !machine->contains(call->id);
+  }
+  std::vector<call_id> ids_taken() const {
+    std::vector<call_id> ids;
+    for (const auto& item : taken)
+      ids.push_back(item.call->id);
+    return ids;
   }
 
   uint64_t now_ms = 1'700'000'000'000;
