@@ -27,8 +27,9 @@ std::string label_of(const json& call) {
   if (named.is_object())
     for (auto it = named.begin(); it != named.end(); ++it)
       arguments += (arguments.empty() ? "" : ", ") + it.key() + "=" + json_line(*it);
-  return one_line(text_at(call, "socket|function")) + "("
-         + cut_to_width(one_line(arguments), arguments_width_max) + ")";
+  const auto name = one_line(text_at(call, "socket|function"));
+  if (!call.contains("args") && !call.contains("kwargs")) return name; // a node may leave them out
+  return name + "(" + cut_to_width(one_line(arguments), arguments_width_max) + ")";
 }
 
 std::string outcome_of(const json& call) {

@@ -54,6 +54,16 @@ std::string where_it_ran(const json& call) {
   return text;
 }
 
+/// The traceback without its title, and without its last line, which the headline has said.
+std::vector<std::string> author_frames(const failure& why) {
+  std::vector<std::string> frames;
+  std::istringstream lines{why.traceback};
+  for (std::string line; std::getline(lines, line);)
+    if (!line.empty() && !line.starts_with("Traceback (")) frames.push_back(line);
+  if (!frames.empty() && frames.back() == why.type + ": " + why.message) frames.pop_back();
+  return frames;
+}
+
 void explain(context& ctx, const std::string& socket, const call_outcome& ended) {
   // Who fails is told more; a node that cannot tell it any more is no second failure.
   auto shown = ctx.ask("call.show", {{"id", to_string(ended.id)}});
@@ -75,9 +85,8 @@ void explain(context& ctx, const std::string& socket, const call_outcome& ended)
   if (!args.empty() || !kwargs.empty())
     err << "   input: " << cut_to_width(one_line(json_line(kwargs.empty() ? args : kwargs)), 100);
   err << '\n';
-  std::istringstream lines{ended.why.traceback};
-  for (std::string line; std::getline(lines, line);)
-    if (!line.empty()) err << "  " << one_line(line) << '\n';
+  for (const auto& line : author_frames(ended.why))
+    err << "  " << one_line(line) << '\n';
   err << "  retry: flow call retry " << short_id(ended.id) << "      logs: flow call logs "
       << short_id(ended.id) << '\n';
 }

@@ -63,6 +63,7 @@ context::context(surroundings& outside, invocation given, connection_settings se
       print{outside.out, print_options_of(args, settings, outside), outside.time.wall_ms()} {}
 
 result<std::optional<std::chrono::milliseconds>> context::timeout() const {
+  if (patience_) return patience_;
   auto text = args.text("timeout");
   if (!text) return std::optional<std::chrono::milliseconds>{};
   auto ms = duration_ms_of(*text, "--timeout");
@@ -107,7 +108,7 @@ void context::say(const std::string& text) {
 }
 
 void context::next(const std::string& text) {
-  say("next: " + text);
+  if (!print.is_for_programs()) say("next: " + text);
 }
 
 void context::debug(const std::string& text) {

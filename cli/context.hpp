@@ -47,6 +47,8 @@ public:
   bool is_dry_run() const { return args.has("dry-run"); }
   /// --timeout, or nothing when it was not given.
   result<std::optional<std::chrono::milliseconds>> timeout() const;
+  /// From now on --timeout is this.
+  void set_timeout(std::chrono::milliseconds patience) { patience_ = patience; }
 
   /// The node. `no_server`, `not_logged_in`.
   result<server*> node();
@@ -56,7 +58,7 @@ public:
 
   /// A sentence for people: stderr, not with -q.
   void say(const std::string& text);
-  /// What one would do next: stderr, not with -q.
+  /// What one would do next: stderr, not with -q nor for programs.
   void next(const std::string& text);
   /// Only with --debug.
   void debug(const std::string& text);
@@ -66,6 +68,7 @@ public:
   result<bool> confirm(const std::string& question);
 
 private:
+  std::optional<std::chrono::milliseconds> patience_;
   std::unique_ptr<server> node_;
 };
 

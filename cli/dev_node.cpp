@@ -134,7 +134,8 @@ uint16_t free_port() {
 }
 
 result<process_id> start_dev_node(const std::string& program, const dev_node& node,
-                                  bool is_foreground, uint64_t start_ms_max) {
+                                  const std::vector<std::string>& more, bool is_foreground,
+                                  uint64_t start_ms_max) {
   std::error_code why;
   fs::create_directories(node.data_dir, why);
   if (why)
@@ -151,8 +152,10 @@ result<process_id> start_dev_node(const std::string& program, const dev_node& no
   if (!is_foreground) options.err_file = log;
   options.has_own_session = !is_foreground;
   options.has_own_group = is_foreground;
-  auto child = spawn({program, "--name", node.name, "--data", node.data_dir, "--api", node.address},
-                     options);
+  std::vector<std::string> argv{program,       "--name", node.name,   "--data",
+                                node.data_dir, "--api",  node.address};
+  argv.insert(argv.end(), more.begin(), more.end());
+  auto child = spawn(argv, options);
   if (!child) return child.error();
   const descriptor end{static_cast<int>(::syscall(SYS_pidfd_open, child->process.pid, 0))};
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds{start_ms_max};

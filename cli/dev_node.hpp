@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "cli/process.hpp"
 #include "flows/error.hpp"
@@ -25,11 +26,12 @@ result<void> note_dev_node(const std::string& state_dir, const dev_node& node);
 /// Forgets it, and removes the data of an ephemeral one.
 void forget_dev_node(const std::string& state_dir, const dev_node& node);
 
-/// Starts `program` with its data in node.data_dir, and returns when it has printed its `ready`
-/// line. What it says on stderr goes to DIR/node.log, or to the terminal in the foreground.
-/// `process_failed` quotes the end of that; `timed_out` ends the process again.
+/// Starts `program` with `more` options and its data in node.data_dir, and returns when it has
+/// printed its `ready` line. What it says on stderr goes to DIR/node.log, or to the terminal in the
+/// foreground. `process_failed` quotes the end of that; `timed_out` ends the process again.
 result<process_id> start_dev_node(const std::string& program, const dev_node& node,
-                                  bool is_foreground, uint64_t start_ms_max);
+                                  const std::vector<std::string>& more, bool is_foreground,
+                                  uint64_t start_ms_max);
 
 /// Whether 127.0.0.1:port can be bound now.
 bool is_port_free(uint16_t port);

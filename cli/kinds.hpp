@@ -33,6 +33,7 @@ struct kind {
   rewriting rewrite;
   /// The name of an object that was given none; empty: a name is needed.
   std::function<std::string(const invocation&)> name_of{};
+  std::string next_command{};      ///< what one does with a new one, before its name
   bool is_listed_by_calls = false; ///< calls have verbs of their own
 };
 

@@ -12,6 +12,7 @@ namespace {
 
 using json = nlohmann::json;
 
+constexpr size_t commit_length = 7;  ///< as git shows them
 constexpr size_t id_prefix_min = 13; ///< the milliseconds of a UUIDv7
 
 std::string upper(std::string text) {
@@ -57,7 +58,8 @@ void add_fields(std::string& out, const json& tree, size_t depth, uint64_t now_m
     }
     if (it->is_array() && !it->empty() && it->front().is_object()) {
       for (const auto& item : *it)
-        out.append("\n").append(2 * depth + 2, ' ') += one_line(json_line(item));
+        out.append("\n").append(2 * depth + 2, ' ')
+            += one_line(item.contains("text") ? plain_text(item["text"]) : json_line(item));
       out += "\n";
       continue;
     }
@@ -164,6 +166,9 @@ std::vector<std::vector<std::string>> printer::rows(const std::vector<column>& c
   }
   if (is_exact) return made;
   for (size_t i = 0; i < columns.size(); ++i) {
+    if (columns[i].how == cell::commit && options_.how != format::wide)
+      for (auto& row : made)
+        row[i] = row[i].substr(0, commit_length);
     if (columns[i].how != cell::id) continue;
     std::vector<std::string> ids;
     for (const auto& row : made)

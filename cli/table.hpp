@@ -11,7 +11,7 @@
 
 namespace flow::cli {
 
-enum class cell { text, number, age, duration_ms, duration_us, bytes, id, state };
+enum class cell { text, number, age, duration_ms, duration_us, bytes, id, commit, state };
 
 /// What stands in a column: the first of the dotted paths ("spec.type|type") that is there.
 struct column {

@@ -38,6 +38,8 @@ result<int> add(context& ctx, const kind& what) {
   if (!object) return object.error();
   ctx.print.object(*object, added_line(what, name, *object));
   const auto& hints = item_at(*object, "next");
+  if (hints.empty() && !what.next_command.empty())
+    ctx.next("flow " + what.next_command + " " + name);
   if (hints.is_array())
     for (const auto& hint : hints)
       if (hint.is_string()) ctx.next(hint.get<std::string>());

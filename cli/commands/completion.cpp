@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
@@ -29,6 +31,7 @@ std::vector<std::string> names_of_kind(context& ctx, const std::string& kind) {
 }
 
 result<int> print_candidates(context& ctx) {
+  ctx.set_timeout(std::chrono::milliseconds{limits::cli_complete_ms_max});
   auto found
       = complete(ctx.args.words, [&](const std::string& kind) { return names_of_kind(ctx, kind); });
   for (const auto& each : found)

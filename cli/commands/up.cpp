@@ -58,6 +58,18 @@ result<std::string> choose_data_dir(context& ctx) {
   return dir;
 }
 
+/// What the node is told beside its name, data and address. A node of one's own may use the
+/// repositories on one's own disk; one that others reach may not.
+std::vector<std::string> node_options(const context& ctx) {
+  std::vector<std::string> options;
+  auto patterns = ctx.args.all("allow-repo");
+  if (patterns.empty()) patterns = {"file:///*", "https://*/*", "http://*/*", "ssh://*/*"};
+  for (const auto& pattern : patterns)
+    options.insert(options.end(), {"--allow-repo", pattern});
+  if (auto cpus = ctx.args.text("cpus")) options.insert(options.end(), {"--cpus", *cpus});
+  return options;
+}
+
 /// The context `dev` becomes the current one and points to the node.
 result<void> point_context(context& ctx, const dev_node& node) {
   const auto path = config_path(ctx.world.variable);
@@ -69,6 +81,9 @@ result<void> point_context(context& ctx, const dev_node& node) {
   auto& dev = conf->contexts["dev"];
   dev.address = node.address;
   dev.token_file = node.token_file();
+  for (auto name : {"FLOW_ADDRESS", "FLOW_CONTEXT", "FLOW_TOKEN_FILE"})
+    if (ctx.world.variable(name))
+      ctx.say(std::string{"note: "} + name + " is set, and wins over the context dev");
   return save_config(path, *conf);
 }
 
@@ -110,7 +125,7 @@ result<int> up(context& ctx) {
   const auto begun_ms = ctx.world.time.steady_ms();
   const auto start_ms_max
       = patience->value_or(std::chrono::milliseconds{limits::cli_node_start_ms_max}).count();
-  auto process = start_dev_node(program, node, ctx.args.has("foreground"),
+  auto process = start_dev_node(program, node, node_options(ctx), ctx.args.has("foreground"),
                                 static_cast<uint64_t>(start_ms_max));
   if (!process) {
     forget_dev_node(state_dir, node);
@@ -176,10 +191,13 @@ commands up_commands() {
                   "nothing more.";
   start.examples = {{"flow up", "keeps its data below ~/.local/share/flow"},
                     {"flow up --ephemeral", "its data goes with it"}};
-  start.options = {{"--data", "DIR", "where it keeps its data"},
-                   {"--ephemeral", "", "a new directory, removed by flow down"},
-                   {"--port", "N", "port of its address; 0: any"},
-                   {"--foreground", "", "stay, and end it with Ctrl-C"}};
+  start.options = {
+      {"--data", "DIR", "where it keeps its data"},
+      {"--ephemeral", "", "a new directory, removed by flow down"},
+      {"--port", "N", "port of its address; 0: any"},
+      {"--cpus", "N", "cpus to offer; without: all of the machine"},
+      {"--allow-repo", "PATTERN", "repositories that may be used, as file:///srv/*; without: all"},
+      {"--foreground", "", "stay, and end it with Ctrl-C"}};
   start.run = up;
   command end;
   end.path = "down";

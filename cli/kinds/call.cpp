@@ -18,7 +18,7 @@ kind call_kind() {
       {"NODE", "node"},
       {"FUNCTION", "function", cell::text, true},
       {"PROCESSOR", "processor", cell::text, true},
-      {"COMMIT", "commit", cell::id, true},
+      {"COMMIT", "commit", cell::commit, true},
       {"ATTEMPT", "attempt", cell::number, true},
       {"WORKER", "worker", cell::number, true},
       {"PARENT", "parent", cell::id, true},

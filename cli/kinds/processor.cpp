@@ -91,7 +91,7 @@ kind processor_kind() {
       {"NAME", "name"},
       {"STATE", "status.state", cell::state},
       {"MODULE", "spec.module"},
-      {"COMMIT", "status.commit|spec.commit", cell::id},
+      {"COMMIT", "status.commit|spec.commit", cell::commit},
       {"CPUS", "spec.cpus", cell::number},
       {"WORKERS", "status.workers_ready", cell::number},
       {"RUNNING", "status.running", cell::number},
@@ -120,6 +120,7 @@ kind processor_kind() {
                  {"--gitrepo", "--git"},
                  {"--modulepath", "--module-path"}};
   made.rewrite = split_c;
+  made.next_command = "show processor";
   return made;
 }
 

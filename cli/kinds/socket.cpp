@@ -62,6 +62,7 @@ kind socket_kind() {
   };
   made.legacy = {{"-pn", "--processor"}, {"--procname", "--processor"}};
   made.rewrite = drop_concurrency;
+  made.next_command = "task run";
   return made;
 }
 

@@ -89,7 +89,7 @@ CAF_TEST(an older spelling gives one note and json none) {
   flow_run flow;
   flow.node.answer("object.add", R"({"name": "s"})");
   flow("add socket -n s -pn proc1 -t f");
-  CAF_CHECK_EQUAL(flow.err, "note: -pn is now --processor\n");
+  CAF_CHECK_EQUAL(flow.err, "note: -pn is now --processor\nnext: flow task run s\n");
   flow("add socket -n s -pn proc1 -t f -o json");
   CAF_CHECK_EQUAL(flow.err, "");
   flow("add socket -n s -pn=proc1 -t f");

@@ -63,7 +63,8 @@ CAF_TEST(a program gets each event on its stdin without a shell) {
   give_two(flow);
   const auto path = flow.config_dir + "/a file; true";
   CAF_CHECK_EQUAL(
-      flow.with({"listen", "shop.price", "--limit", "2", "--exec", "cp /dev/stdin", "--", path}), 0);
+      flow.with({"listen", "shop.price", "--limit", "2", "--exec", "cp /dev/stdin", "--", path}),
+      0);
   CAF_CHECK_EQUAL(text_of(path), std::string{running} + "\n" + finished + "\n");
 }
 

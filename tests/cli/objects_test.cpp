@@ -26,10 +26,10 @@ CAF_TEST(a list is a table without borders) {
   flow_run flow;
   flow.node.answer("object.list", two_queues);
   CAF_CHECK_EQUAL(flow("ls queues"), 0);
-  CAF_CHECK_EQUAL(
-      flow.out, "NAME                 TYPE    QUEUED  RUNNING  BYTES  PAUSED  SOCKETS     AGE\n"
-                "orders               direct      12        3   2.0K  no      shop.price  12s\n"
-                "a-queue-with-a-name  topic        0        0      0  yes     -           2h\n");
+  CAF_CHECK_EQUAL(flow.out,
+                  "NAME                 TYPE    QUEUED  RUNNING  BYTES  PAUSED  SOCKETS     AGE\n"
+                  "orders               direct      12        3   2.0K  no      shop.price  12s\n"
+                  "a-queue-with-a-name  topic        0        0      0  yes     -           2h\n");
   CAF_CHECK_EQUAL(flow.err, "");
 }
 
@@ -44,8 +44,7 @@ CAF_TEST(a list has every output format) {
   CAF_CHECK_EQUAL(list["items"], sent["items"]);
   CAF_CHECK(list["next"].is_null());
   flow("ls queues -o jsonl");
-  CAF_CHECK_EQUAL(json::parse(flow.out.substr(0, flow.out.find('\n'))),
-                  sent["items"][0]);
+  CAF_CHECK_EQUAL(json::parse(flow.out.substr(0, flow.out.find('\n'))), sent["items"][0]);
   flow("ls queues -o name");
   CAF_CHECK_EQUAL(flow.out, "orders\na-queue-with-a-name\n");
   flow("ls queues -q");
@@ -94,9 +93,9 @@ CAF_TEST(a piped table is never cut and that of a terminal is) {
   flow.variables["NO_COLOR"] = "1";
   flow("ls queues");
   for (size_t at = 0; at < flow.out.size();) {
-  const auto end = flow.out.find('\n', at);
-  CAF_CHECK(flow::cli::display_width(flow.out.substr(at, end - at)) <= 66);
-  at = end + 1;
+    const auto end = flow.out.find('\n', at);
+    CAF_CHECK(flow::cli::display_width(flow.out.substr(at, end - at)) <= 66);
+    at = end + 1;
   }
   CAF_CHECK(flow.out.find("…") != std::string::npos);
   CAF_CHECK(flow.out.find('\x1b') == std::string::npos);
@@ -252,4 +251,24 @@ CAF_TEST(kinds that are made by the engine say how) {
   CAF_CHECK(flow.err.find("flow proc scale NAME CPUS") != std::string::npos);
   CAF_CHECK_EQUAL(flow("add task t"), 2);
   CAF_CHECK_EQUAL(flow("delete call c"), 2);
+}
+
+CAF_TEST(functions are shown by their signature and commits by their beginning) {
+  flow_run flow;
+  flow.node.answer("object.show",
+                   R"({"functions":[{"function":"price","text":"price(item: str) -> float"}]})");
+  CAF_CHECK_EQUAL(flow("show processor shop"), 0);
+  CAF_CHECK_EQUAL(flow.out, "functions\n  price(item: str) -> float\n");
+  flow.node.answer(
+      "object.list",
+      R"({"items":[{"name":"shop","status":{"commit":"4c1f9aa0b0c0d0e0"}}],"next":null})");
+  CAF_CHECK_EQUAL(flow("ls processors --columns commit --no-headers"), 0);
+  CAF_CHECK_EQUAL(flow.out, "4c1f9aa\n");
+}
+
+CAF_TEST(a node that names no next step leaves it to the command) {
+  flow_run flow;
+  flow.node.answer("object.add", R"({"kind":"socket","name":"s","created":true})");
+  CAF_CHECK_EQUAL(flow("add socket s --processor p --task t"), 0);
+  CAF_CHECK_EQUAL(flow.err, "next: flow task run s\n");
 }

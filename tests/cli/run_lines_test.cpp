@@ -1,12 +1,11 @@
 #define CAF_SUITE cli.run_lines
 
+#include "flows/limits.hpp"
 #include "scripted_server.hpp"
 
 #include <thread>
 
 #include "caf/test/dsl.hpp"
-
-#include "flows/limits.hpp"
 
 using namespace flow;
 using flow::cli::test::flow_run;

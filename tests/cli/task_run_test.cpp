@@ -25,7 +25,8 @@ result<call_outcome> key_error(const submitted&) {
   call_outcome outcome;
   outcome.state = call_state::failed;
   outcome.why = {ec::task_failed, "KeyError", "'cup'",
-                 "  File \"shop.py\", line 3, in price\n    return table[item]\n"};
+                 "Traceback (most recent call last):\n  File \"shop.py\", line 3, in price\n    "
+                 "return table[item]\nKeyError: 'cup'\n"};
   outcome.attempts = 3;
   return outcome;
 }
@@ -262,7 +263,7 @@ CAF_TEST(the tree goes to stderr and the result alone to stdout) {
       R"({"call":{"id":"01910000-0000-7000-8000-000000000001","socket":"shop.total","state":"finished","result":16.0,"run_us":3000,"node":"lab"},"children":[]})");
   CAF_CHECK_EQUAL(flow("task run shop.total --nodata --tree"), 0);
   CAF_CHECK_EQUAL(flow.out, "16.0\n");
-  CAF_CHECK_EQUAL(flow.err, "shop.total()  16.0  3.0ms  lab  01910000-0000\n");
+  CAF_CHECK_EQUAL(flow.err, "shop.total  16.0  3.0ms  lab  01910000-0000\n");
   CAF_CHECK_EQUAL(flow.last_params()["id"], to_string(id_of(0)));
 }
 

@@ -47,11 +47,13 @@ struct up_fixture {
 };
 
 const char* good_node = R"(
+all="$*"
 while [ $# -gt 0 ]; do
   case "$1" in --data) data=$2;; --api) api=$2;; esac
   shift
 done
 echo "$api" > "$data/api"
+echo "$all" > "$data/options"
 echo secret > "$data/admin.token"
 echo "starting" >&2
 echo "flow-node is ready at $api"
@@ -70,6 +72,7 @@ CAF_TEST(up starts a node points the context to it and down ends it) {
   CAF_CHECK_EQUAL(told["token_file"], data + "/admin.token");
   CAF_CHECK_EQUAL(text_of(data + "/api"), told["address"].get<std::string>() + "\n");
   CAF_CHECK_EQUAL(text_of(data + "/node.log"), "starting\n");
+  CAF_CHECK(text_of(data + "/options").find("--allow-repo file:///* ") != std::string::npos);
   flow.node.answer("node.status", "{}");
   CAF_CHECK_EQUAL(flow("status"), 0);
   CAF_CHECK_EQUAL(flow.node.connection.address, told["address"].get<std::string>());
