@@ -103,7 +103,7 @@ void socket_state::look_up(submission& item, bool again) {
   if (!item.known && !again) return;
   const auto& id = item.known ? item.known : item.call->id;
   if (machine->contains(id)) return;
-  if (is_ending(id)) {
+  if (find_ending(id)) {
     item.known = id;
     return;
   }
@@ -141,7 +141,7 @@ void socket_state::await(await_calls& calls) {
   auto session = remember(calls.session);
   for (const auto& item : calls.items) {
     waiter who{session, item.seq};
-    if (machine->contains(item.id) || is_ending(item.id))
+    if (machine->contains(item.id) || find_ending(item.id))
       waiters[item.id].push_back(who);
     else
       push_from_history(item.id, who);
@@ -149,10 +149,11 @@ void socket_state::await(await_calls& calls) {
   send_outputs();
 }
 
-bool socket_state::is_ending(const call_id& id) const {
-  return std::ranges::any_of(in_journal, [&](const awaited& batch) {
-    return std::ranges::any_of(batch.effects.ended, [&](const ended_ptr& ended) { return ended->call->id == id; });
-  });
+const ended_call* socket_state::find_ending(const call_id& id) const {
+  for (const auto& batch : in_journal)
+    for (const auto& ended : batch.effects.ended)
+      if (ended->call->id == id) return ended.get();
+  return nullptr;
 }
 
 void socket_state::push_from_history(const call_id& id, const waiter& who) {
@@ -333,8 +334,15 @@ void socket_state::send_outputs() {
   outputs.clear();
 }
 
+/// Until its end is durable a call has not ended: whoever asks sees it still running.
+call_view socket_state::view_of(const ended_call& ending) {
+  return {ending.call, call_state::running, {ending.attempts, 0, 0, {}}, ending.taken_ms, 0};
+}
+
 found_call socket_state::find(const call_id& id) const {
-  return {machine->find(id), machine->counts(), 0, machine->policy()};
+  found_call found{machine->find(id), machine->counts(), 0, machine->policy()};
+  if (const auto* ending = found.call ? nullptr : find_ending(id)) found.call = view_of(*ending);
+  return found;
 }
 
 call_list socket_state::list(const list_calls& what) const {
@@ -343,6 +351,9 @@ call_list socket_state::list(const list_calls& what) const {
     if (!what.before || view.call->id < what.before) found.calls.push_back(view);
     return true;
   });
+  for (const auto& batch : in_journal)
+    for (const auto& ended : batch.effects.ended)
+      if (!what.before || ended->call->id < what.before) found.calls.push_back(view_of(*ended));
   auto is_newer = [](const call_view& a, const call_view& b) { return b.call->id < a.call->id; };
   if (found.calls.size() > what.limit) {
     std::ranges::nth_element(found.calls, found.calls.begin() + static_cast<std::ptrdiff_t>(what.limit), is_newer);

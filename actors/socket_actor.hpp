@@ -64,7 +64,8 @@ private:
   void follow(std::vector<call_ptr>& children);
   void publish(const ended_call& ended);
   /// Its end is on its way to the disk: the machine has forgotten it, history does not have it yet.
-  bool is_ending(const call_id& id) const;
+  const ended_call* find_ending(const call_id& id) const;
+  static call_view view_of(const ended_call& ending);
   void tell_watchers(std::string_view state, const call_id& id);
   void push_from_history(const call_id& id, const waiter& who);
   result<void> check(const wire::submit& asked) const;
