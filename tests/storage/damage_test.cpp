@@ -204,17 +204,33 @@ CAF_TEST(verify finds a flipped byte) {
   CAF_CHECK(found > 0);
 }
 
-CAF_TEST(a page of zeros in the middle of the log is not a shorter history) {
+CAF_TEST(whole records that are gone from the middle of the log are missed) {
   scratch files;
-  auto it = open_at(files.path());
+  manual_clock time;
+  auto options = options_for(files.path());
+  options.time = &time;
+  auto it = std::move(open_rocks_store(options).value());
   auto log = files_of(files.path(), ".log").at(0);
-  for (int i = 0; i < 400; ++i) {
-    commit_one(*it, put_batch("k" + std::to_string(i), std::string(300, 'v'))).value();
-  }
-  std::string bytes = bytes_of(log);
   constexpr size_t block = 32u << 10;
-  CAF_REQUIRE(bytes.size() > 3 * block);
-  bytes.replace(block, block, block, '\0');
+  auto room = [&] { return block - fs::file_size(log) % block; };
+  auto fill_by = [&](size_t bytes) {
+    commit_one(*it, put_batch("key", std::string(bytes, 'v'))).value();
+    return fs::file_size(log);
+  };
+  // Past sequence 24, from where on each record costs as much as the next.
+  for (int i = 0; i < 40; ++i)
+    fill_by(300);
+  size_t begin = fill_by(300);
+  size_t overhead = fill_by(300) - begin - 300;
+  while (room() > 1500)
+    fill_by(300);
+  // A record that ends with its block, so that no other is cut by what follows.
+  size_t end = fill_by(room() - overhead);
+  CAF_REQUIRE_EQUAL(end % block, 0u);
+  for (int i = 0; i < 10; ++i)
+    fill_by(300);
+  std::string bytes = bytes_of(log);
+  bytes.replace(begin, end - begin, end - begin, '\0');
   std::string broken = files.path("broken");
   copy(files.path(), broken);
   write_bytes(fs::path{broken} / "data" / log.filename(), bytes);
