@@ -8,30 +8,37 @@ namespace {
 
 using nlohmann::json;
 
-json time_or_null(uint64_t ms) { return ms == 0 ? json() : json(ms); }
+json time_or_null(uint64_t ms) {
+  return ms == 0 ? json() : json(ms);
+}
 
-json text_or_null(const std::string& text) { return text.empty() ? json() : json(text); }
+json text_or_null(const std::string& text) {
+  return text.empty() ? json() : json(text);
+}
 
 json failure_json(const failure& why) {
   if (!why) return {};
-  return {{"code", code_text(why.code)}, {"type", why.type}, {"message", why.message}, {"traceback", why.traceback}};
+  return {{"code", code_text(why.code)},
+          {"type", why.type},
+          {"message", why.message},
+          {"traceback", why.traceback}};
 }
 
 json base_row(const call_record& call) {
   const auto& more = call.more();
   return {
-    {"kind", "call"},
-    {"id", to_string(call.id)},
-    {"root", to_string(call.root)},
-    {"parent", call.parent ? json(to_string(call.parent)) : json()},
-    {"via", text_or_null(more.edge)},
-    {"argument", text_or_null(more.argument)},
-    {"key", text_or_null(more.key)},
-    {"user", text_or_null(more.user)},
-    {"trace", text_or_null(more.trace)},
-    {"priority", call.priority},
-    {"generation", call.generation},
-    {"queued_ms", call.queued_ms},
+      {"kind", "call"},
+      {"id", to_string(call.id)},
+      {"root", to_string(call.root)},
+      {"parent", call.parent ? json(to_string(call.parent)) : json()},
+      {"via", text_or_null(more.edge)},
+      {"argument", text_or_null(more.argument)},
+      {"key", text_or_null(more.key)},
+      {"user", text_or_null(more.user)},
+      {"trace", text_or_null(more.trace)},
+      {"priority", call.priority},
+      {"generation", call.generation},
+      {"queued_ms", call.queued_ms},
   };
 }
 
@@ -40,18 +47,24 @@ void add_arguments(json& row, const arguments& args) {
   row["kwargs"] = json_of_value({args.keyword});
 }
 
-json event(const char* name, uint64_t time_ms, const std::string& node, const std::string& note = {}) {
-  return {{"name", name}, {"time_ms", time_ms}, {"node", text_or_null(node)}, {"note", text_or_null(note)}};
+json event(const char* name, uint64_t time_ms, const std::string& node,
+           const std::string& note = {}) {
+  return {{"name", name},
+          {"time_ms", time_ms},
+          {"node", text_or_null(node)},
+          {"note", text_or_null(note)}};
 }
 
 json events_of(const ended_call& ended) {
   auto events = json::array();
   events.push_back(event("queued", ended.call->queued_ms, ended.node));
   if (ended.attempts > 1)
-    events.push_back(event("retried", ended.taken_ms, ended.node, std::to_string(ended.attempts - 1) + " earlier attempts"));
+    events.push_back(event("retried", ended.taken_ms, ended.node,
+                           std::to_string(ended.attempts - 1) + " earlier attempts"));
   if (ended.taken_ms != 0) events.push_back(event("taken", ended.taken_ms, ended.node));
   if (ended.started_ms != 0) events.push_back(event("running", ended.started_ms, ended.node));
-  events.push_back(event(to_string(ended.state).data(), ended.ended_ms, ended.node, ended.why.message));
+  events.push_back(
+      event(to_string(ended.state).data(), ended.ended_ms, ended.node, ended.why.message));
   return events;
 }
 
@@ -81,14 +94,15 @@ json row_of(const ended_call& ended, bool whole) {
   row["result"] = ended.state == call_state::finished ? json_of_value(ended.result) : json();
   row["failure"] = failure_json(ended.why);
   row["artifacts"] = json::object();
-  for (const auto& [name, v] : ended.artifacts) row["artifacts"][name] = json_of_value(v);
+  for (const auto& [name, v] : ended.artifacts)
+    row["artifacts"][name] = json_of_value(v);
   row["out_bytes"] = ended.out.size() + ended.err.size();
   row["events"] = events_of(ended);
   return row;
 }
 
-json row_of(const call_view& view, const std::string& socket, const std::string& function, const std::string& processor,
-            bool whole) {
+json row_of(const call_view& view, const std::string& socket, const std::string& function,
+            const std::string& processor, bool whole) {
   auto row = base_row(*view.call);
   row["socket"] = socket;
   row["function"] = function;
@@ -118,28 +132,42 @@ json json_of_signature(const signature& sig) {
 
 json row_of(const processor_status& status) {
   auto functions = json::array();
-  for (const auto& sig : status.functions) functions.push_back(json_of_signature(sig));
+  for (const auto& sig : status.functions)
+    functions.push_back(json_of_signature(sig));
   return {
-    {"state", to_string(status.state)}, {"text", text_or_null(status.text)}, {"commit", text_or_null(status.commit)},
-    {"workers_ready", status.workers_ready}, {"slots", status.slots}, {"running", status.running},
-    {"waiting", status.waiting}, {"restarts", status.restarts}, {"functions", std::move(functions)},
+      {"state", to_string(status.state)},
+      {"text", text_or_null(status.text)},
+      {"commit", text_or_null(status.commit)},
+      {"workers_ready", status.workers_ready},
+      {"slots", status.slots},
+      {"running", status.running},
+      {"waiting", status.waiting},
+      {"restarts", status.restarts},
+      {"functions", std::move(functions)},
   };
 }
 
 json row_of(const worker_status& worker, const std::string& processor, const std::string& node) {
   auto name = processor + "." + std::to_string(worker.number);
   return {
-    {"kind", "worker"}, {"name", name}, {"id", name},
-    {"spec", {{"processor", processor}, {"node", node}}},
-    {"status", {{"pid", worker.pid}, {"state", worker.state}, {"outstanding", worker.outstanding},
-                {"started_ms", worker.started_ms}, {"finished", worker.finished}}},
+      {"kind", "worker"},
+      {"name", name},
+      {"id", name},
+      {"spec", {{"processor", processor}, {"node", node}}},
+      {"status",
+       {{"pid", worker.pid},
+        {"state", worker.state},
+        {"outstanding", worker.outstanding},
+        {"started_ms", worker.started_ms},
+        {"finished", worker.finished}}},
   };
 }
 
 json log_rows_of(const ended_call& ended) {
   auto rows = json::array();
   auto add = [&](const char* stream, const std::string& text) {
-    if (!text.empty()) rows.push_back({{"stream", stream}, {"attempt", ended.attempts}, {"text", text}});
+    if (!text.empty())
+      rows.push_back({{"stream", stream}, {"attempt", ended.attempts}, {"text", text}});
   };
   add("stdout", ended.out);
   add("stderr", ended.err);

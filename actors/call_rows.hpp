@@ -11,7 +11,8 @@
 
 namespace flow::actors {
 
-/// A call that has ended. `whole`: with arguments, result, artifacts, output size, events and attempts.
+/// A call that has ended. `whole`: with arguments, result, artifacts, output size, events and
+/// attempts.
 nlohmann::json row_of(const ended_call& ended, bool whole);
 
 /// A call in flight.
@@ -19,7 +20,8 @@ nlohmann::json row_of(const call_view& view, const std::string& socket, const st
                       const std::string& processor, bool whole);
 
 nlohmann::json row_of(const processor_status& status);
-nlohmann::json row_of(const worker_status& worker, const std::string& processor, const std::string& node);
+nlohmann::json row_of(const worker_status& worker, const std::string& processor,
+                      const std::string& node);
 
 /// The captured output of a call, a row for each stream that has any.
 nlohmann::json log_rows_of(const ended_call& ended);

@@ -29,13 +29,14 @@ storage::batch rows_of(const change_set& changes) {
 }
 
 codeloader::module_request request_of(const processor_spec& spec) {
-  return {spec.repository, spec.branch, spec.tag, spec.commit, spec.module, spec.module_path, spec.language,
-          spec.requirements};
+  return {spec.repository, spec.branch,      spec.tag,      spec.commit,
+          spec.module,     spec.module_path, spec.language, spec.requirements};
 }
 
 value notes_value(const change_set& changes) {
   list_builder notes;
-  for (const auto& note : changes.notes) notes.add_text(note);
+  for (const auto& note : changes.notes)
+    notes.add_text(note);
   return notes.finish();
 }
 
@@ -48,10 +49,12 @@ result<std::shared_ptr<const catalog>> read_catalog(const storage::store& from) 
                         [&](std::string_view key, std::string_view row) {
                           auto it = decode_object(row);
                           if (it) {
-                            if (auto restored = all->restore(std::move(*it)); !restored) failed = restored.error();
+                            if (auto restored = all->restore(std::move(*it)); !restored)
+                              failed = restored.error();
                           } else {
                             failed = it.error();
-                            failed.text = "catalog row \"" + std::string{key.substr(2)} + "\": " + failed.text;
+                            failed.text = "catalog row \"" + std::string{key.substr(2)}
+                                          + "\": " + failed.text;
                           }
                           return failed.code == ec::none;
                         });
@@ -143,10 +146,12 @@ void catalog_life::run(run_verb& verb) {
   else if (verb.what.verb == "object.delete")
     remove(verb);
   else
-    refuse({verb.session, verb.what.seq}, make_error(ec::bad_usage, "no verb \"" + verb.what.verb + "\""));
+    refuse({verb.session, verb.what.seq},
+           make_error(ec::bad_usage, "no verb \"" + verb.what.verb + "\""));
 }
 
-value catalog_life::added_value(object_kind kind, const std::string& object_name, const change_set& changes) const {
+value catalog_life::added_value(object_kind kind, const std::string& object_name,
+                                const change_set& changes) const {
   auto it = current->find(kind, object_name);
   if (!it) return {};
   std::vector<std::pair<std::string_view, value>> more;
@@ -164,18 +169,23 @@ void catalog_life::add(run_verb& verb) {
   auto object_name = given.text("name");
   auto spec = given.item("spec").value_or(map_builder{}.finish());
   object_labels labels;
-  for (auto& [key, text] : given.text_map("labels")) labels[key] = text;
+  for (auto& [key, text] : given.text_map("labels"))
+    labels[key] = text;
   bool exist_ok = given.boolean("exist_ok");
   if (auto fine = given.check(); !fine) return refuse(who, fine.error());
   auto kind = parse_kind(kind_word);
   if (!kind) return refuse(who, kind.error());
   change_author author{verb.user, shared->clock->wall_ms()};
   if (*kind == object_kind::processor)
-    return add_processor(who, std::move(object_name), std::move(spec), std::move(labels), author, exist_ok);
-  auto plan = [=, kind = *kind](const catalog& now) { return now.plan_add(kind, object_name, spec, labels, author, exist_ok); };
+    return add_processor(who, std::move(object_name), std::move(spec), std::move(labels), author,
+                         exist_ok);
+  auto plan = [=, kind = *kind](const catalog& now) {
+    return now.plan_add(kind, object_name, spec, labels, author, exist_ok);
+  };
   enqueue({plan, [this, who, kind = *kind, object_name](const result<change_set>& done) {
              if (!done) return refuse(who, done.error());
-             // An argument without a name gets one: it is the object of its kind that the change has made.
+             // An argument without a name gets one: it is the object of its kind that the change
+             // has made.
              auto found = object_name;
              for (const auto& change : done->changes)
                if (found.empty() && change.kind == kind) found = change.name;
@@ -183,10 +193,11 @@ void catalog_life::add(run_verb& verb) {
            }});
 }
 
-void catalog_life::add_processor(client who, std::string processor, value spec, object_labels labels,
-                                 change_author author, bool exist_ok) {
+void catalog_life::add_processor(client who, std::string processor, value spec,
+                                 object_labels labels, change_author author, bool exist_ok) {
   // First what costs nothing, then what needs the network: nothing is made before both are fine.
-  auto planned = current->plan_add(object_kind::processor, processor, spec, labels, author, exist_ok);
+  auto planned
+      = current->plan_add(object_kind::processor, processor, spec, labels, author, exist_ok);
   if (!planned) return refuse(who, planned.error());
   auto parsed = parse_spec(object_kind::processor, spec);
   if (!parsed) return refuse(who, parsed.error());
@@ -196,18 +207,23 @@ void catalog_life::add_processor(client who, std::string processor, value spec, 
     };
     enqueue({plan, [this, who, processor](const result<change_set>& done) {
                if (!done) return refuse(who, done.error());
-               if (done->empty()) return answer(who, added_value(object_kind::processor, processor, *done));
+               if (done->empty())
+                 return answer(who, added_value(object_kind::processor, processor, *done));
                being_added[processor].push_back({who, ++last_tag});
                self->delayed_send(self, settle_within, wake_up{last_tag});
              }});
   };
   if (planned->empty()) return add_it();
-  self->request(loader, caf::infinite, resolve_module{request_of(std::get<processor_spec>(*parsed))})
-    .then([this, who, add_it](const resolved_module& resolved) {
+  self->request(loader, caf::infinite,
+                resolve_module{request_of(std::get<processor_spec>(*parsed))})
+      .then(
+          [this, who, add_it](const resolved_module& resolved) {
             if (!resolved.commit) return refuse(who, resolved.commit.error());
             add_it();
           },
-          [this, who](const caf::error&) { refuse(who, make_error(ec::shutting_down, "the loader has ended")); });
+          [this, who](const caf::error&) {
+            refuse(who, make_error(ec::shutting_down, "the loader has ended"));
+          });
 }
 
 void catalog_life::settled(const processor_status& status) {
@@ -219,21 +235,24 @@ void catalog_life::settled(const processor_status& status) {
   auto waiting = being_added.extract(status.name);
   if (waiting.empty()) return;
   value state = map_builder{}
-                  .text("state", to_string(status.state))
-                  .text("text", status.text)
-                  .text("commit", status.commit)
-                  .number("workers_ready", status.workers_ready)
-                  .finish();
+                    .text("state", to_string(status.state))
+                    .text("text", status.text)
+                    .text("commit", status.commit)
+                    .number("workers_ready", status.workers_ready)
+                    .finish();
   list_builder functions;
-  for (const auto& sig : status.functions) functions.add(to_value(sig));
+  for (const auto& sig : status.functions)
+    functions.add(to_value(sig));
   value yes;
   yes.cbor = "\xf5";
   for (const auto& one : waiting.mapped()) {
     if (!it) {
-      refuse(one.who, make_error(ec::unknown_object, "processor \"" + status.name + "\" was deleted meanwhile"));
+      refuse(one.who, make_error(ec::unknown_object,
+                                 "processor \"" + status.name + "\" was deleted meanwhile"));
       continue;
     }
-    std::vector<std::pair<std::string_view, value>> more{{"created", yes}, {"status", state}, {"functions", functions.finish()}};
+    std::vector<std::pair<std::string_view, value>> more{
+        {"created", yes}, {"status", state}, {"functions", functions.finish()}};
     answer(one.who, to_value(*it, more));
   }
 }
@@ -258,12 +277,15 @@ void catalog_life::update(run_verb& verb) {
   std::optional<object_labels> labels;
   if (given.has("labels")) {
     labels.emplace();
-    for (auto& [key, text] : given.text_map("labels")) (*labels)[key] = text;
+    for (auto& [key, text] : given.text_map("labels"))
+      (*labels)[key] = text;
   }
   if (auto fine = given.check(); !fine) return refuse(who, fine.error());
   if (!kind) return refuse(who, kind.error());
   change_author author{verb.user, shared->clock->wall_ms()};
-  auto plan = [=, kind = *kind](const catalog& now) { return now.plan_update(kind, object_name, spec, labels, author); };
+  auto plan = [=, kind = *kind](const catalog& now) {
+    return now.plan_update(kind, object_name, spec, labels, author);
+  };
   enqueue({plan, [this, who, kind = *kind, object_name](const result<change_set>& done) {
              if (!done) return refuse(who, done.error());
              auto it = current->resolve(kind, object_name);
@@ -280,13 +302,18 @@ void catalog_life::remove(run_verb& verb) {
   if (auto fine = given.check(); !fine) return refuse(who, fine.error());
   if (!kind) return refuse(who, kind.error());
   change_author author{verb.user, shared->clock->wall_ms()};
-  auto plan = [=, kind = *kind](const catalog& now) { return now.plan_delete(kind, names, cascade, author); };
+  auto plan = [=, kind = *kind](const catalog& now) {
+    return now.plan_delete(kind, names, cascade, author);
+  };
   enqueue({plan, [this, who](const result<change_set>& done) {
              if (!done) return refuse(who, done.error());
              list_builder deleted;
              for (const auto& change : done->changes)
                if (!change.after)
-                 deleted.add(map_builder{}.text("kind", to_string(change.kind)).text("name", change.name).finish());
+                 deleted.add(map_builder{}
+                                 .text("kind", to_string(change.kind))
+                                 .text("name", change.name)
+                                 .finish());
              answer(who, map_builder{}.item("deleted", deleted.finish()).finish());
            }});
 }
@@ -298,14 +325,17 @@ void catalog_life::found(functions_found& what) {
   std::function<result<change_set>(const catalog&)> plan;
   if (what.outcome) {
     found_code code{what.wanted_revision, what.outcome->commit, what.outcome->functions};
-    plan = [=, processor = what.processor](const catalog& now) { return now.plan_found(processor, code, author); };
+    plan = [=, processor = what.processor](const catalog& now) {
+      return now.plan_found(processor, code, author);
+    };
   } else {
     auto why = flow::to_string(what.outcome.error());
     plan = [=, processor = what.processor, revision = what.wanted_revision](const catalog& now) {
       return now.plan_not_found(processor, revision, why, author);
     };
   }
-  // A processor that was deleted or changed meanwhile refuses the plan: nothing is owed to anyone then.
+  // A processor that was deleted or changed meanwhile refuses the plan: nothing is owed to anyone
+  // then.
   enqueue({std::move(plan), [](const result<change_set>&) {}});
 }
 
@@ -319,8 +349,9 @@ void catalog_life::set_desired_state(const set_desired& what) {
   enqueue({plan, [](const result<change_set>&) {}});
 }
 
-catalog_actor::behavior_type catalog_keeper(catalog_actor::stateful_pointer<catalog_life> self, services_ptr shared,
-                                            loader_actor loader, node_actor node, std::shared_ptr<const catalog> first) {
+catalog_actor::behavior_type catalog_keeper(catalog_actor::stateful_pointer<catalog_life> self,
+                                            services_ptr shared, loader_actor loader,
+                                            node_actor node, std::shared_ptr<const catalog> first) {
   auto& state = self->state;
   state.self = self;
   state.shared = std::move(shared);
@@ -328,12 +359,12 @@ catalog_actor::behavior_type catalog_keeper(catalog_actor::stateful_pointer<cata
   state.node = std::move(node);
   state.current = std::move(first);
   return {
-    [self](run_verb& verb) { self->state.run(verb); },
-    [self](const rows_committed& done) { self->state.committed(done); },
-    [self](functions_found& what) { self->state.found(what); },
-    [self](const status_settled& what) { self->state.settled(what.status); },
-    [self](const set_desired& what) { self->state.set_desired_state(what); },
-    [self](wake_up wake) { self->state.give_up_waiting(wake.tag); },
+      [self](run_verb& verb) { self->state.run(verb); },
+      [self](const rows_committed& done) { self->state.committed(done); },
+      [self](functions_found& what) { self->state.found(what); },
+      [self](const status_settled& what) { self->state.settled(what.status); },
+      [self](const set_desired& what) { self->state.set_desired_state(what); },
+      [self](wake_up wake) { self->state.give_up_waiting(wake.tag); },
   };
 }
 

@@ -1,4 +1,5 @@
-// The one writer of the catalog: plans (pure, flows/catalog.hpp), makes durable, applies, tells the node.
+// The one writer of the catalog: plans (pure, flows/catalog.hpp), makes durable, applies, tells the
+// node.
 #pragma once
 
 #include <deque>
@@ -14,7 +15,8 @@ namespace flow::actors {
 struct catalog_life {
   static inline const char* name = "catalog";
 
-  /// One change: waits for its turn, is planned against the catalog as it then is, and is one commit.
+  /// One change: waits for its turn, is planned against the catalog as it then is, and is one
+  /// commit.
   struct job {
     std::function<result<change_set>(const catalog&)> plan;
     /// After the commit, or with the reason why there was none.
@@ -24,7 +26,8 @@ struct catalog_life {
     caf::actor session;
     uint64_t seq = 0;
   };
-  /// The adding of a processor is answered when its module has been loaded and its workers run, or have failed.
+  /// The adding of a processor is answered when its module has been loaded and its workers run, or
+  /// have failed.
   struct settling {
     client who;
     uint64_t tag = 0;
@@ -53,7 +56,8 @@ struct catalog_life {
 private:
   void start_next();
   void add(run_verb& verb);
-  void add_processor(client who, std::string name, value spec, object_labels labels, change_author author, bool exist_ok);
+  void add_processor(client who, std::string name, value spec, object_labels labels,
+                     change_author author, bool exist_ok);
   void update(run_verb& verb);
   void remove(run_verb& verb);
   void answer(const client& who, value what);
@@ -62,8 +66,9 @@ private:
 };
 
 /// `first` is the catalog as the store has it (`read_catalog`).
-catalog_actor::behavior_type catalog_keeper(catalog_actor::stateful_pointer<catalog_life> self, services_ptr shared,
-                                            loader_actor loader, node_actor node, std::shared_ptr<const catalog> first);
+catalog_actor::behavior_type catalog_keeper(catalog_actor::stateful_pointer<catalog_life> self,
+                                            services_ptr shared, loader_actor loader,
+                                            node_actor node, std::shared_ptr<const catalog> first);
 
 /// All objects of the store. `store_corrupt` naming the row for one that cannot be read.
 result<std::shared_ptr<const catalog>> read_catalog(const storage::store& from);

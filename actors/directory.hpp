@@ -1,4 +1,5 @@
-// Where the sockets of this node are: written by the node supervisor, read by every session without a message.
+// Where the sockets of this node are: written by the node supervisor, read by every session without
+// a message.
 #pragma once
 
 #include <atomic>

@@ -36,12 +36,13 @@ void hub_state::subscribe(subscribe_session& what) {
   auto where = parse_channel(what.what.channel);
   session_output out;
   if (!where) {
-    out.messages.push_back(wire::refused{what.what.seq,
-                                         make_error(ec::bad_usage, "no channel \"" + what.what.channel + "\"",
-                                                    "the channels are task, result, log and event")});
+    out.messages.push_back(wire::refused{
+        what.what.seq, make_error(ec::bad_usage, "no channel \"" + what.what.channel + "\"",
+                                  "the channels are task, result, log and event")});
   } else {
     self->monitor(what.session);
-    subscriptions.push_back({what.session, what.what.seq, *where, text_in(what.what.params, "name")});
+    subscriptions.push_back(
+        {what.session, what.what.seq, *where, text_in(what.what.params, "name")});
     is_watched->store(true);
     out.messages.push_back(wire::reply{what.what.seq, {}});
   }
@@ -65,18 +66,20 @@ void hub_state::spread(const happened& what) {
   }
 }
 
-hub_actor::behavior_type hub(hub_actor::stateful_pointer<hub_state> self, std::shared_ptr<std::atomic<bool>> is_watched) {
+hub_actor::behavior_type hub(hub_actor::stateful_pointer<hub_state> self,
+                             std::shared_ptr<std::atomic<bool>> is_watched) {
   self->state.self = self;
   self->state.is_watched = std::move(is_watched);
   self->set_down_handler([self](const caf::down_msg& down) {
     auto& s = self->state;
-    std::erase_if(s.subscriptions, [&](const auto& one) { return one.session.address() == down.source; });
+    std::erase_if(s.subscriptions,
+                  [&](const auto& one) { return one.session.address() == down.source; });
     s.is_watched->store(!s.subscriptions.empty());
   });
   return {
-    [self](const happened& what) { self->state.spread(what); },
-    [self](subscribe_session& what) { self->state.subscribe(what); },
-    [self](const forget_session& what) { self->state.forget(what); },
+      [self](const happened& what) { self->state.spread(what); },
+      [self](subscribe_session& what) { self->state.subscribe(what); },
+      [self](const forget_session& what) { self->state.forget(what); },
   };
 }
 

@@ -27,6 +27,7 @@ struct hub_state {
   void spread(const happened& what);
 };
 
-hub_actor::behavior_type hub(hub_actor::stateful_pointer<hub_state> self, std::shared_ptr<std::atomic<bool>> is_watched);
+hub_actor::behavior_type hub(hub_actor::stateful_pointer<hub_state> self,
+                             std::shared_ptr<std::atomic<bool>> is_watched);
 
 } // namespace flow::actors

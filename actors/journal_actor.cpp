@@ -13,7 +13,8 @@ constexpr auto recover_delay = std::chrono::milliseconds{200};
 
 size_t size_bytes(const storage::batch& rows) {
   size_t bytes = 0;
-  for (const auto& m : rows.mutations) bytes += m.key.size() + m.value.size();
+  for (const auto& m : rows.mutations)
+    bytes += m.key.size() + m.value.size();
   return bytes;
 }
 
@@ -21,9 +22,12 @@ size_t size_bytes(const storage::batch& rows) {
 class answers {
 public:
   void durable(const append_rows& rows) { of(rows.from).tickets.push_back(rows.ticket); }
-  void refused(const append_rows& rows, const error& why) { of(rows.from).refused.emplace_back(rows.ticket, why); }
+  void refused(const append_rows& rows, const error& why) {
+    of(rows.from).refused.emplace_back(rows.ticket, why);
+  }
   void send(journal_actor::pointer self) {
-    for (auto& [to, what] : by_receiver_) tell(self, to, std::move(what));
+    for (auto& [to, what] : by_receiver_)
+      tell(self, to, std::move(what));
   }
 
 private:
@@ -65,7 +69,8 @@ void journal_state::flush() {
   if (!status.is_writable || waiting.empty()) return;
   std::vector<append_rows> taken;
   std::vector<storage::batch> batches;
-  for (size_t bytes = 0; !waiting.empty() && bytes < limits::commit_bytes_max; waiting.pop_front()) {
+  for (size_t bytes = 0; !waiting.empty() && bytes < limits::commit_bytes_max;
+       waiting.pop_front()) {
     bytes += size_bytes(waiting.front().rows);
     batches.push_back(std::move(waiting.front().rows));
     taken.push_back(std::move(waiting.front()));
@@ -93,14 +98,15 @@ void journal_state::settle(std::vector<append_rows>& taken, std::vector<storage:
   out.send(self);
 }
 
-void journal_state::keep_or_refuse(std::vector<append_rows>& taken, std::vector<storage::batch>& batches,
-                                   const error& why) {
+void journal_state::keep_or_refuse(std::vector<append_rows>& taken,
+                                   std::vector<storage::batch>& batches, const error& why) {
   status.is_writable = false;
   status.last_error = why;
   health->set("journal", "the store cannot be written: " + why.text);
   answers out;
   for (size_t i = taken.size(); i-- > 0;) {
-    // Rows of unknown outcome are never refused: they are written again, which changes nothing if they are there.
+    // Rows of unknown outcome are never refused: they are written again, which changes nothing if
+    // they are there.
     if (taken[i].is_refusable && why.code != ec::outcome_unknown) {
       out.refused(taken[i], why);
       continue;
@@ -125,7 +131,8 @@ void journal_state::recover() {
 }
 
 journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
-                                     std::shared_ptr<storage::store> store, const flow::clock* clock,
+                                     std::shared_ptr<storage::store> store,
+                                     const flow::clock* clock,
                                      std::shared_ptr<health_board> health) {
   auto& state = self->state;
   state.self = self;
@@ -133,15 +140,17 @@ journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_sta
   state.clock = clock;
   state.health = std::move(health);
   return {
-    [self](append_rows& rows) { self->state.append(rows); },
-    [self](flush_now) { self->state.flush(); },
-    [self](try_recover) { self->state.recover(); },
-    [self](describe) {
-      auto status = self->state.status;
-      status.waiting = self->state.waiting.size();
-      status.stalled_ms = status.waiting == 0 ? 0 : self->state.clock->steady_ms() - self->state.oldest_waiting_ms;
-      return status;
-    },
+      [self](append_rows& rows) { self->state.append(rows); },
+      [self](flush_now) { self->state.flush(); },
+      [self](try_recover) { self->state.recover(); },
+      [self](describe) {
+        auto status = self->state.status;
+        status.waiting = self->state.waiting.size();
+        status.stalled_ms = status.waiting == 0
+                                ? 0
+                                : self->state.clock->steady_ms() - self->state.oldest_waiting_ms;
+        return status;
+      },
   };
 }
 

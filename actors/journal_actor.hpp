@@ -23,7 +23,8 @@ struct journal_state {
   journal_status status;
 
   void append(append_rows& rows);
-  /// Commits what waits, up to about `limits::commit_bytes_max`, with one sync, and answers its senders.
+  /// Commits what waits, up to about `limits::commit_bytes_max`, with one sync, and answers its
+  /// senders.
   void flush();
   void recover();
 
@@ -32,12 +33,14 @@ private:
   void set_oldest(uint64_t since_ms);
   void settle(std::vector<append_rows>& taken, std::vector<storage::batch>& batches,
               const std::vector<storage::outcome>& outcomes);
-  void keep_or_refuse(std::vector<append_rows>& taken, std::vector<storage::batch>& batches, const error& why);
+  void keep_or_refuse(std::vector<append_rows>& taken, std::vector<storage::batch>& batches,
+                      const error& why);
 };
 
 /// Blocks in the store: spawn it detached, but for tests.
 journal_actor::behavior_type journal(journal_actor::stateful_pointer<journal_state> self,
-                                     std::shared_ptr<storage::store> store, const flow::clock* clock,
+                                     std::shared_ptr<storage::store> store,
+                                     const flow::clock* clock,
                                      std::shared_ptr<health_board> health);
 
 } // namespace flow::actors

@@ -21,10 +21,11 @@ void loader_state::start_next() {
     ++running;
     auto work = std::move(waiting.front());
     waiting.pop_front();
-    auto body = [work = std::move(work), owner = loader_actor{self}](caf::event_based_actor* helper) {
-      work();
-      helper->send(owner, load_finished{});
-    };
+    auto body
+        = [work = std::move(work), owner = loader_actor{self}](caf::event_based_actor* helper) {
+            work();
+            helper->send(owner, load_finished{});
+          };
     if (shared->may_detach)
       self->system().spawn<caf::detached>(std::move(body));
     else
@@ -32,30 +33,32 @@ void loader_state::start_next() {
   }
 }
 
-loader_actor::behavior_type loader(loader_actor::stateful_pointer<loader_state> self, services_ptr shared) {
+loader_actor::behavior_type loader(loader_actor::stateful_pointer<loader_state> self,
+                                   services_ptr shared) {
   self->state.self = self;
   self->state.shared = std::move(shared);
   return {
-    [self](load_module& what) {
-      self->state.enqueue([loader = self->state.shared->loader, what] {
-        auto outcome = loader->load(what.request, [to = what.from](const std::string& step) {
-          caf::anon_send(to, loading_step{step});
+      [self](load_module& what) {
+        self->state.enqueue([loader = self->state.shared->loader, what] {
+          auto outcome = loader->load(what.request, [to = what.from](const std::string& step) {
+            caf::anon_send(to, loading_step{step});
+          });
+          caf::anon_send(what.from, module_loaded{what.wanted_revision, std::move(outcome)});
         });
-        caf::anon_send(what.from, module_loaded{what.wanted_revision, std::move(outcome)});
-      });
-    },
-    [self](load_finished) { self->state.finished(); },
-    [self](resolve_module& what) -> caf::result<resolved_module> {
-      auto promise = self->make_response_promise<resolved_module>();
-      self->state.enqueue([loader = self->state.shared->loader, what, promise, me = loader_actor{self}]() mutable {
-        auto commit = loader->resolve(what.request, [](const std::string&) {});
-        caf::anon_send(me, answer_resolved{[promise, commit = std::move(commit)]() mutable {
-          promise.deliver(resolved_module{std::move(commit)});
-        }});
-      });
-      return promise;
-    },
-    [](answer_resolved& answer) { answer.deliver(); },
+      },
+      [self](load_finished) { self->state.finished(); },
+      [self](resolve_module& what) -> caf::result<resolved_module> {
+        auto promise = self->make_response_promise<resolved_module>();
+        self->state.enqueue([loader = self->state.shared->loader, what, promise,
+                             me = loader_actor{self}]() mutable {
+          auto commit = loader->resolve(what.request, [](const std::string&) {});
+          caf::anon_send(me, answer_resolved{[promise, commit = std::move(commit)]() mutable {
+                           promise.deliver(resolved_module{std::move(commit)});
+                         }});
+        });
+        return promise;
+      },
+      [](answer_resolved& answer) { answer.deliver(); },
   };
 }
 

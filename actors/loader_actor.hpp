@@ -23,7 +23,9 @@ private:
   void start_next();
 };
 
-/// At most a few loads at once; the rest wait in order. Each runs in a thread of its own, since git and installers block.
-loader_actor::behavior_type loader(loader_actor::stateful_pointer<loader_state> self, services_ptr shared);
+/// At most a few loads at once; the rest wait in order. Each runs in a thread of its own, since git
+/// and installers block.
+loader_actor::behavior_type loader(loader_actor::stateful_pointer<loader_state> self,
+                                   services_ptr shared);
 
 } // namespace flow::actors

@@ -1,4 +1,5 @@
-// What the actors of one node say to each other, by receiver. Local only: nothing here is ever serialized.
+// What the actors of one node say to each other, by receiver. Local only: nothing here is ever
+// serialized.
 #pragma once
 
 #include <cstdint>
@@ -24,12 +25,15 @@ namespace flow::actors {
 // -- to anyone ----------------------------------------------------------------
 
 struct describe {};
-struct wake_up { uint64_t tag = 0; };
+struct wake_up {
+  uint64_t tag = 0;
+};
 struct flush_now {};
 
 // -- to the journal -----------------------------------------------------------
 
-/// Make these rows durable. `from` gets `rows_committed` naming `ticket`. What one sender appends becomes durable in order.
+/// Make these rows durable. `from` gets `rows_committed` naming `ticket`. What one sender appends
+/// becomes durable in order.
 struct append_rows {
   caf::actor from;
   uint64_t ticket = 0;
@@ -56,14 +60,17 @@ struct rows_committed {
 
 // -- to a socket --------------------------------------------------------------
 
-/// Calls whose rows are durable. With a `courier` the receiver answers `calls_arrived` with `number`.
+/// Calls whose rows are durable. With a `courier` the receiver answers `calls_arrived` with
+/// `number`.
 struct arrive_calls {
   std::vector<call_ptr> calls;
   caf::actor courier;
   uint64_t number = 0;
   bool again = false; ///< sent before: those without a row have ended meanwhile
 };
-struct window_changed { uint64_t calls = 0; };
+struct window_changed {
+  uint64_t calls = 0;
+};
 
 struct plug_route {
   std::string plug;
@@ -72,12 +79,17 @@ struct plug_route {
 struct configure_socket {
   partition_policy policy;
   std::vector<plug_route> plugs; ///< as policy.edges
-  std::optional<signature> known; ///< of its function: calls are checked against it before they are acknowledged
+  std::optional<signature>
+      known; ///< of its function: calls are checked against it before they are acknowledged
   caf::actor processor;
 };
 
-struct call_ids { std::vector<call_id> ids; };
-struct find_call { call_id id; };
+struct call_ids {
+  std::vector<call_id> ids;
+};
+struct find_call {
+  call_id id;
+};
 struct found_call {
   std::optional<call_view> call;
   partition_counts counts;
@@ -101,21 +113,25 @@ struct socket_status {
   uint64_t window = 0;
   bool is_open = false; ///< its rows have been read
   bool is_paused = false;
-  error broken;         ///< why it could not be opened
+  error broken; ///< why it could not be opened
 };
 
 // -- to a plug ----------------------------------------------------------------
 
-struct calls_arrived { uint64_t number = 0; };
+struct calls_arrived {
+  uint64_t number = 0;
+};
 
-struct plug_status { uint64_t delivered = 0; };
+struct plug_status {
+  uint64_t delivered = 0;
+};
 
 // -- to a processor -----------------------------------------------------------
 
 struct configure_processor {
   std::string name;
   processor_spec spec;
-  code_facts code;    ///< `wanted_revision` names the code; a pinned commit is loaded again as it is
+  code_facts code; ///< `wanted_revision` names the code; a pinned commit is loaded again as it is
   uint32_t slots = 1; ///< workers that the deployments on this node give it
 };
 struct load_module {
@@ -127,9 +143,16 @@ struct module_loaded {
   uint64_t wanted_revision = 0;
   result<codeloader::loaded_module> outcome;
 };
-struct loading_step { std::string text; };
-struct attach_socket { caf::actor socket; std::string name; };
-struct detach_socket { caf::actor socket; };
+struct loading_step {
+  std::string text;
+};
+struct attach_socket {
+  caf::actor socket;
+  std::string name;
+};
+struct detach_socket {
+  caf::actor socket;
+};
 /// Calls for one function, from one socket.
 struct run_calls {
   caf::actor socket; ///< gets attempts_command or returned_command for every lease
@@ -141,7 +164,9 @@ struct end_leases {
   std::vector<lease_id> leases;
   bool kill = false; ///< also those that run, with their worker
 };
-struct worker_ready { uint64_t worker = 0; };
+struct worker_ready {
+  uint64_t worker = 0;
+};
 struct worker_freed {
   uint64_t worker = 0;
   uint32_t calls = 0;
@@ -152,8 +177,12 @@ struct worker_gone {
   codeloader::worker_exit how;
   failure import_failure; ///< set when it could not import the module
 };
-struct start_worker { uint64_t generation = 0; };
-struct drain_over { uint64_t generation = 0; };
+struct start_worker {
+  uint64_t generation = 0;
+};
+struct drain_over {
+  uint64_t generation = 0;
+};
 
 enum class processor_verb : uint8_t { start, stop, pause, resume, restart, remove };
 struct control_processor {
@@ -162,7 +191,15 @@ struct control_processor {
   uint64_t deadline_ms = 30'000;
 };
 
-enum class processor_state : uint8_t { loading, starting, running, paused, draining, stopped, broken };
+enum class processor_state : uint8_t {
+  loading,
+  starting,
+  running,
+  paused,
+  draining,
+  stopped,
+  broken
+};
 std::string_view to_string(processor_state state);
 
 struct worker_status {
@@ -189,20 +226,38 @@ struct processor_status {
 
 // -- to a worker --------------------------------------------------------------
 
-struct stop_worker { bool kill = false; };
-struct host_ready { int pid = 0; };
-struct host_broken { failure why; };
-struct host_results { std::vector<codeloader::worker_result> results; };
-struct host_logs { std::vector<codeloader::worker_log> logs; };
-struct host_exited { codeloader::worker_exit how; };
+struct stop_worker {
+  bool kill = false;
+};
+struct host_ready {
+  int pid = 0;
+};
+struct host_broken {
+  failure why;
+};
+struct host_results {
+  std::vector<codeloader::worker_result> results;
+};
+struct host_logs {
+  std::vector<codeloader::worker_log> logs;
+};
+struct host_exited {
+  codeloader::worker_exit how;
+};
 
 // -- to the loader ------------------------------------------------------------
 
-struct resolve_module { codeloader::module_request request; };
-struct resolved_module { result<std::string> commit; };
+struct resolve_module {
+  codeloader::module_request request;
+};
+struct resolved_module {
+  result<std::string> commit;
+};
 struct load_finished {};
 /// Back on the loader's own thread: promises are not for others.
-struct answer_resolved { std::function<void()> deliver; };
+struct answer_resolved {
+  std::function<void()> deliver;
+};
 
 // -- to the catalog -----------------------------------------------------------
 
@@ -211,7 +266,9 @@ struct functions_found {
   uint64_t wanted_revision = 0;
   result<codeloader::loaded_module> outcome;
 };
-struct status_settled { processor_status status; };
+struct status_settled {
+  processor_status status;
+};
 struct set_desired {
   std::string processor;
   desired_state desired = desired_state::running;
@@ -224,10 +281,18 @@ struct catalog_changed {
   std::shared_ptr<const catalog> now;
   std::vector<object_change> changes;
 };
-struct restart_child { std::string child; };
-struct processor_changed { processor_status status; };
-struct drain_node { uint64_t deadline_ms = 30'000; };
-struct drained { uint64_t calls_left = 0; };
+struct restart_child {
+  std::string child;
+};
+struct processor_changed {
+  processor_status status;
+};
+struct drain_node {
+  uint64_t deadline_ms = 30'000;
+};
+struct drained {
+  uint64_t calls_left = 0;
+};
 struct node_status {
   std::string name;
   uint32_t restarts = 0; ///< of actors, since the node started

@@ -30,15 +30,21 @@ void node_life::start(std::shared_ptr<const catalog> first) {
   started_ms = shared->clock->wall_ms();
   objects = std::move(first);
   shared->objects->publish(objects);
-  shared->journal = shared->may_detach
-                      ? self->spawn<caf::detached + caf::monitored>(journal, shared->store, shared->clock, shared->health)
-                      : self->spawn<caf::monitored>(journal, shared->store, shared->clock, shared->health);
+  shared->journal
+      = shared->may_detach
+            ? self->spawn<caf::detached + caf::monitored>(journal, shared->store, shared->clock,
+                                                          shared->health)
+            : self->spawn<caf::monitored>(journal, shared->store, shared->clock, shared->health);
   shared->hub = self->spawn<caf::monitored>(hub, shared->is_watched);
   loader = self->spawn<caf::monitored>(actors::loader, services_ptr{shared});
-  catalog_owner = self->spawn<caf::monitored>(catalog_keeper, services_ptr{shared}, loader, node_actor{self}, objects);
-  for (const auto& it : objects->list(object_kind::plug)) start_plug(it->name);
-  for (const auto& it : objects->list(object_kind::processor)) start_processor(*it);
-  for (const auto& it : objects->list(object_kind::socket)) start_socket(*it);
+  catalog_owner = self->spawn<caf::monitored>(catalog_keeper, services_ptr{shared}, loader,
+                                              node_actor{self}, objects);
+  for (const auto& it : objects->list(object_kind::plug))
+    start_plug(it->name);
+  for (const auto& it : objects->list(object_kind::processor))
+    start_processor(*it);
+  for (const auto& it : objects->list(object_kind::socket))
+    start_socket(*it);
   publish_routes();
   is_ready = true;
 }
@@ -61,7 +67,8 @@ configure_socket node_life::wiring_of(const object& it) const {
 
 void node_life::start_processor(const object& it) {
   auto& child = processors[it.name];
-  child.actor = self->spawn<caf::monitored>(processor, services_ptr{shared}, loader, caf::actor_cast<caf::actor>(self));
+  child.actor = self->spawn<caf::monitored>(processor, services_ptr{shared}, loader,
+                                            caf::actor_cast<caf::actor>(self));
   child.last.name = it.name;
   self->send(child.actor, config_of(it));
 }
@@ -70,7 +77,8 @@ void node_life::start_socket(const object& it) {
   auto& child = sockets[it.name];
   child.partition = partition_id{static_cast<uint32_t>(it.number)};
   child.processor = it.as<socket_spec>().processor;
-  child.actor = self->spawn<caf::monitored>(socket, services_ptr{shared}, child.partition, wiring_of(it));
+  child.actor
+      = self->spawn<caf::monitored>(socket, services_ptr{shared}, child.partition, wiring_of(it));
 }
 
 void node_life::start_plug(const std::string& plug_name) {
@@ -92,17 +100,20 @@ void node_life::publish_routes() {
 void node_life::changed(catalog_changed& what) {
   objects = what.now;
   shared->objects->publish(objects);
-  for (const auto& change : what.changes) apply(change);
+  for (const auto& change : what.changes)
+    apply(change);
   for (const auto& change : what.changes) {
     // A deployment changes its processor's slots.
     if (change.kind != object_kind::deployment) continue;
     for (const auto& side : {change.before, change.after}) {
       if (!side) continue;
       auto it = objects->find(object_kind::processor, side->as<deployment_spec>().processor);
-      if (it && processors.contains(it->name)) self->send(processors[it->name].actor, config_of(*it));
+      if (it && processors.contains(it->name))
+        self->send(processors[it->name].actor, config_of(*it));
     }
   }
-  for (const auto& touched : sockets_touched(*objects, what.changes)) configure(touched);
+  for (const auto& touched : sockets_touched(*objects, what.changes))
+    configure(touched);
   publish_routes();
   for (const auto& change : what.changes)
     if (change.kind == object_kind::processor && change.after)
@@ -112,36 +123,37 @@ void node_life::changed(catalog_changed& what) {
 
 void node_life::apply(const object_change& change) {
   switch (change.kind) {
-    case object_kind::processor:
-      if (!change.after) {
-        if (auto child = processors.extract(change.name); !child.empty()) {
-          self->send_exit(child.mapped().actor, caf::exit_reason::user_shutdown);
-        }
-      } else if (auto found = processors.find(change.name); found != processors.end()) {
-        self->send(found->second.actor, config_of(*change.after));
-      } else {
-        start_processor(*change.after);
+  case object_kind::processor:
+    if (!change.after) {
+      if (auto child = processors.extract(change.name); !child.empty()) {
+        self->send_exit(child.mapped().actor, caf::exit_reason::user_shutdown);
       }
-      break;
-    case object_kind::plug:
-      if (!change.after) {
-        if (auto child = plugs.extract(change.name); !child.empty()) {
-          self->send_exit(child.mapped(), caf::exit_reason::user_shutdown);
-        }
-      } else if (!plugs.contains(change.name)) {
-        start_plug(change.name);
+    } else if (auto found = processors.find(change.name); found != processors.end()) {
+      self->send(found->second.actor, config_of(*change.after));
+    } else {
+      start_processor(*change.after);
+    }
+    break;
+  case object_kind::plug:
+    if (!change.after) {
+      if (auto child = plugs.extract(change.name); !child.empty()) {
+        self->send_exit(child.mapped(), caf::exit_reason::user_shutdown);
       }
-      break;
-    case object_kind::socket:
-      if (!change.after) {
-        if (auto child = sockets.extract(change.name); !child.empty()) {
-          self->send_exit(child.mapped().actor, caf::exit_reason::user_shutdown);
-        }
-      } else if (!sockets.contains(change.name)) {
-        start_socket(*change.after);
+    } else if (!plugs.contains(change.name)) {
+      start_plug(change.name);
+    }
+    break;
+  case object_kind::socket:
+    if (!change.after) {
+      if (auto child = sockets.extract(change.name); !child.empty()) {
+        self->send_exit(child.mapped().actor, caf::exit_reason::user_shutdown);
       }
-      break;
-    default: break;
+    } else if (!sockets.contains(change.name)) {
+      start_socket(*change.after);
+    }
+    break;
+  default:
+    break;
   }
 }
 
@@ -178,13 +190,16 @@ void node_life::child_down(const caf::down_msg& down) {
   auto now = shared->clock->steady_ms();
   auto& recent = failures[child].at_ms;
   recent.push_back(now);
-  while (!recent.empty() && now - recent.front() > minute_ms) recent.pop_front();
-  if (recent.size() > limits::restarts_per_minute_max) return fail_upward(child, why + ", again and again");
+  while (!recent.empty() && now - recent.front() > minute_ms)
+    recent.pop_front();
+  if (recent.size() > limits::restarts_per_minute_max)
+    return fail_upward(child, why + ", again and again");
   ++restart_count;
   shared->health->set(child, child + " has ended and is being started again: " + why);
   auto delay = static_cast<uint64_t>(static_cast<double>(limits::restart_delay_ms_min)
                                      * std::pow(2.0, static_cast<double>(recent.size() - 1)));
-  self->delayed_send(self, std::chrono::milliseconds{std::min(delay, limits::restart_delay_ms_max)}, restart_child{child});
+  self->delayed_send(self, std::chrono::milliseconds{std::min(delay, limits::restart_delay_ms_max)},
+                     restart_child{child});
 }
 
 void node_life::restart(const std::string& child) {
@@ -224,11 +239,12 @@ caf::result<processor_status> node_life::control(const control_processor& what) 
   auto desired = what.verb == processor_verb::pause  ? desired_state::paused
                  : what.verb == processor_verb::stop ? desired_state::stopped
                                                      : desired_state::running;
-  if (what.verb != processor_verb::remove) self->send(catalog_owner, set_desired{what.name, desired});
+  if (what.verb != processor_verb::remove)
+    self->send(catalog_owner, set_desired{what.name, desired});
   auto promise = self->make_response_promise<processor_status>();
   self->request(found->second.actor, caf::infinite, what)
-    .then([promise](processor_status& status) mutable { promise.deliver(std::move(status)); },
-          [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
+      .then([promise](processor_status& status) mutable { promise.deliver(std::move(status)); },
+            [promise](caf::error& why) mutable { promise.deliver(std::move(why)); });
   return promise;
 }
 
@@ -241,8 +257,13 @@ caf::result<drained> node_life::drain(const drain_node& what) {
     if (--*open == 0) promise.deliver(*left);
   };
   for (const auto& [processor_name, child] : processors)
-    self->request(child.actor, caf::infinite, control_processor{processor_name, processor_verb::stop, what.deadline_ms})
-      .then([left, finish](const processor_status& status) mutable { left->calls_left += status.running; finish(); },
+    self->request(child.actor, caf::infinite,
+                  control_processor{processor_name, processor_verb::stop, what.deadline_ms})
+        .then(
+            [left, finish](const processor_status& status) mutable {
+              left->calls_left += status.running;
+              finish();
+            },
             [finish](const caf::error&) mutable { finish(); });
   return promise;
 }
@@ -257,11 +278,14 @@ caf::result<node_status> node_life::describe_all() {
   auto finish = [promise, status, open]() mutable {
     if (--*open > 0) return;
     if (!status->journal.is_writable)
-      status->unhealthy.push_back("the store cannot be written: " + status->journal.last_error.text);
+      status->unhealthy.push_back("the store cannot be written: "
+                                  + status->journal.last_error.text);
     if (status->journal.stalled_ms > journal_stall_ms_max)
-      status->unhealthy.push_back("the journal has not committed for " + std::to_string(status->journal.stalled_ms) + " ms");
+      status->unhealthy.push_back("the journal has not committed for "
+                                  + std::to_string(status->journal.stalled_ms) + " ms");
     for (const auto& it : status->sockets)
-      if (!it.is_open) status->unhealthy.push_back("socket \"" + it.name + "\" is closed: " + it.broken.text);
+      if (!it.is_open)
+        status->unhealthy.push_back("socket \"" + it.name + "\" is closed: " + it.broken.text);
     promise.deliver(std::move(*status));
   };
   auto lost = [status, finish](const std::string& what) {
@@ -271,23 +295,41 @@ caf::result<node_status> node_life::describe_all() {
     };
   };
   self->request(shared->journal, caf::infinite, describe{})
-    .then([status, finish](journal_status& s) mutable { status->journal = std::move(s); finish(); }, lost("the journal"));
+      .then(
+          [status, finish](journal_status& s) mutable {
+            status->journal = std::move(s);
+            finish();
+          },
+          lost("the journal"));
   for (const auto& [child_name, child] : sockets)
     self->request(child.actor, caf::infinite, describe{})
-      .then([status, finish](socket_status& s) mutable { status->sockets.push_back(std::move(s)); finish(); },
+        .then(
+            [status, finish](socket_status& s) mutable {
+              status->sockets.push_back(std::move(s));
+              finish();
+            },
             lost("socket \"" + child_name + "\""));
   for (const auto& [child_name, child] : plugs)
     self->request(child, caf::infinite, describe{})
-      .then([status, finish, plug = child_name](const plug_status& s) mutable { status->plugs[plug] = s; finish(); },
+        .then(
+            [status, finish, plug = child_name](const plug_status& s) mutable {
+              status->plugs[plug] = s;
+              finish();
+            },
             lost("plug \"" + child_name + "\""));
   for (const auto& [child_name, child] : processors)
     self->request(child.actor, caf::infinite, describe{})
-      .then([status, finish](processor_status& s) mutable { status->processors.push_back(std::move(s)); finish(); },
+        .then(
+            [status, finish](processor_status& s) mutable {
+              status->processors.push_back(std::move(s));
+              finish();
+            },
             lost("processor \"" + child_name + "\""));
   return promise;
 }
 
-node_actor::behavior_type node(node_actor::stateful_pointer<node_life> self, std::shared_ptr<services> shared,
+node_actor::behavior_type node(node_actor::stateful_pointer<node_life> self,
+                               std::shared_ptr<services> shared,
                                std::shared_ptr<const catalog> first) {
   self->state.self = self;
   self->state.shared = std::move(shared);
@@ -295,9 +337,12 @@ node_actor::behavior_type node(node_actor::stateful_pointer<node_life> self, std
   self->set_exit_handler([self](const caf::exit_msg& exit) {
     auto& s = self->state;
     // From the outside in: who takes work ends before who makes it durable.
-    for (const auto& [child, it] : s.sockets) self->send_exit(it.actor, exit.reason);
-    for (const auto& [child, it] : s.plugs) self->send_exit(it, exit.reason);
-    for (const auto& [child, it] : s.processors) self->send_exit(it.actor, exit.reason);
+    for (const auto& [child, it] : s.sockets)
+      self->send_exit(it.actor, exit.reason);
+    for (const auto& [child, it] : s.plugs)
+      self->send_exit(it, exit.reason);
+    for (const auto& [child, it] : s.processors)
+      self->send_exit(it.actor, exit.reason);
     self->send_exit(s.catalog_owner, exit.reason);
     self->send_exit(s.loader, exit.reason);
     self->send_exit(s.shared->hub, exit.reason);
@@ -306,14 +351,14 @@ node_actor::behavior_type node(node_actor::stateful_pointer<node_life> self, std
   });
   self->state.start(std::move(first));
   return {
-    [self](catalog_changed& what) { self->state.changed(what); },
-    [self](const restart_child& what) { self->state.restart(what.child); },
-    [self](processor_changed& what) { self->state.processor_news(what); },
-    [self](functions_found& what) { self->send(self->state.catalog_owner, std::move(what)); },
-    [self](const control_processor& what) { return self->state.control(what); },
-    [self](const drain_node& what) { return self->state.drain(what); },
-    [self](run_verb& verb) { self->send(self->state.catalog_owner, std::move(verb)); },
-    [self](describe) { return self->state.describe_all(); },
+      [self](catalog_changed& what) { self->state.changed(what); },
+      [self](const restart_child& what) { self->state.restart(what.child); },
+      [self](processor_changed& what) { self->state.processor_news(what); },
+      [self](functions_found& what) { self->send(self->state.catalog_owner, std::move(what)); },
+      [self](const control_processor& what) { return self->state.control(what); },
+      [self](const drain_node& what) { return self->state.drain(what); },
+      [self](run_verb& verb) { self->send(self->state.catalog_owner, std::move(verb)); },
+      [self](describe) { return self->state.describe_all(); },
   };
 }
 

@@ -1,4 +1,5 @@
-// Root supervisor of a node: makes the actors be what the catalog says, and starts again what fails.
+// Root supervisor of a node: makes the actors be what the catalog says, and starts again what
+// fails.
 #pragma once
 
 #include <deque>
@@ -38,7 +39,8 @@ struct node_life {
   uint64_t started_ms = 0;
   bool is_ready = false;
 
-  /// Starts all children for the catalog as the store has it. An error means that the store cannot be served.
+  /// Starts all children for the catalog as the store has it. An error means that the store cannot
+  /// be served.
   void start(std::shared_ptr<const catalog> first);
   void changed(catalog_changed& what);
   void child_down(const caf::down_msg& down);
@@ -60,9 +62,10 @@ private:
   void fail_upward(const std::string& child, const std::string& why);
 };
 
-/// `shared` has no journal and no hub yet. When this actor ends with an error, the daemon must end: what is durable is
-/// on disk, and a new start finds it.
-node_actor::behavior_type node(node_actor::stateful_pointer<node_life> self, std::shared_ptr<services> shared,
+/// `shared` has no journal and no hub yet. When this actor ends with an error, the daemon must end:
+/// what is durable is on disk, and a new start finds it.
+node_actor::behavior_type node(node_actor::stateful_pointer<node_life> self,
+                               std::shared_ptr<services> shared,
                                std::shared_ptr<const catalog> first);
 
 } // namespace flow::actors

@@ -29,7 +29,8 @@ void plug_state::take(arrive_calls& calls) {
 void plug_state::send(const parcel& p, bool again) {
   auto routes = shared->sockets->view();
   auto route = routes->by_partition.find(p.to);
-  if (route == routes->by_partition.end()) return; // not there yet, or just restarting: the timer sends it
+  if (route == routes->by_partition.end())
+    return; // not there yet, or just restarting: the timer sends it
   auto what = p.what;
   what.again = again;
   tell(self, route->second.owner, std::move(what));
@@ -51,7 +52,8 @@ void plug_state::set_timer() {
 
 void plug_state::send_again() {
   is_timer_set = false;
-  for (const auto& p : unanswered) send(p, true);
+  for (const auto& p : unanswered)
+    send(p, true);
   if (!unanswered.empty()) set_timer();
 }
 
@@ -59,10 +61,10 @@ plug_actor::behavior_type plug(plug_actor::stateful_pointer<plug_state> self, se
   self->state.self = self;
   self->state.shared = std::move(shared);
   return {
-    [self](arrive_calls& calls) { self->state.take(calls); },
-    [self](calls_arrived done) { self->state.answered(done.number); },
-    [self](wake_up) { self->state.send_again(); },
-    [self](describe) { return self->state.status; },
+      [self](arrive_calls& calls) { self->state.take(calls); },
+      [self](calls_arrived done) { self->state.answered(done.number); },
+      [self](wake_up) { self->state.send_again(); },
+      [self](describe) { return self->state.status; },
   };
 }
 

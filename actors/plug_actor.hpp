@@ -18,7 +18,8 @@ struct plug_state {
 
   plug_actor::stateful_pointer<plug_state> self = nullptr;
   services_ptr shared;
-  std::deque<parcel> unanswered; ///< oldest first; their rows are durable, so losing this list loses nothing but time
+  std::deque<parcel> unanswered; ///< oldest first; their rows are durable, so losing this list
+                                 ///< loses nothing but time
   uint64_t last_number = 0;
   bool is_timer_set = false;
   plug_status status;

@@ -13,13 +13,20 @@ namespace flow::actors {
 
 std::string_view to_string(processor_state state) {
   switch (state) {
-    case processor_state::loading: return "loading";
-    case processor_state::starting: return "starting";
-    case processor_state::running: return "running";
-    case processor_state::paused: return "paused";
-    case processor_state::draining: return "draining";
-    case processor_state::stopped: return "stopped";
-    case processor_state::broken: return "broken";
+  case processor_state::loading:
+    return "loading";
+  case processor_state::starting:
+    return "starting";
+  case processor_state::running:
+    return "running";
+  case processor_state::paused:
+    return "paused";
+  case processor_state::draining:
+    return "draining";
+  case processor_state::stopped:
+    return "stopped";
+  case processor_state::broken:
+    return "broken";
   }
   return "unknown";
 }
@@ -27,8 +34,10 @@ std::string_view to_string(processor_state state) {
 // -- code ---------------------------------------------------------------------
 
 void processor_life::configure(configure_processor& next) {
-  bool is_new_code = next.code.wanted_revision != config.code.wanted_revision || config.name.empty();
-  bool is_new_limit = next.spec.environment != config.spec.environment || next.spec.network != config.spec.network
+  bool is_new_code
+      = next.code.wanted_revision != config.code.wanted_revision || config.name.empty();
+  bool is_new_limit = next.spec.environment != config.spec.environment
+                      || next.spec.network != config.spec.network
                       || next.spec.memory_bytes != config.spec.memory_bytes
                       || next.spec.time_limit_ms != config.spec.time_limit_ms;
   config = std::move(next);
@@ -47,8 +56,8 @@ void processor_life::load() {
   request.from = caf::actor_cast<caf::actor>(self);
   request.wanted_revision = loading_revision;
   const auto& spec = config.spec;
-  request.request = {spec.repository, spec.branch, spec.tag, spec.commit, spec.module, spec.module_path, spec.language,
-                     spec.requirements};
+  request.request = {spec.repository, spec.branch,      spec.tag,      spec.commit,
+                     spec.module,     spec.module_path, spec.language, spec.requirements};
   if (!config.code.commit.empty()) {
     request.request.commit = config.code.commit;
     request.request.branch.clear();
@@ -70,7 +79,9 @@ void processor_life::loaded(module_loaded& what) {
     tell(self, parent, processor_changed{describe_it()});
     return;
   }
-  bool is_update = module && (module->commit != what.outcome->commit || module->environment_key != what.outcome->environment_key);
+  bool is_update = module
+                   && (module->commit != what.outcome->commit
+                       || module->environment_key != what.outcome->environment_key);
   module = std::move(*what.outcome);
   failures = 0;
   if (is_update) stop_all(false);
@@ -100,14 +111,17 @@ codeloader::worker_spec processor_life::make_spec() const {
 void processor_life::start_workers() {
   is_start_pending = false;
   if (!module || config.spec.desired == desired_state::stopped) return;
-  if (state == processor_state::broken || state == processor_state::draining || state == processor_state::stopped) return;
+  if (state == processor_state::broken || state == processor_state::draining
+      || state == processor_state::stopped)
+    return;
   size_t live = 0;
   for (auto& [number, slot] : workers)
     if (!slot.is_stopping && ++live > config.slots) {
       slot.is_stopping = true;
       self->send(slot.actor, stop_worker{});
     }
-  for (; live < config.slots; ++live) start_one();
+  for (; live < config.slots; ++live)
+    start_one();
   tell_windows();
 }
 
@@ -128,7 +142,8 @@ void processor_life::ready(uint64_t number) {
   if (found == workers.end()) return;
   found->second.is_ready = true;
   if (state == processor_state::starting || state == processor_state::loading)
-    become(config.spec.desired == desired_state::paused ? processor_state::paused : processor_state::running);
+    become(config.spec.desired == desired_state::paused ? processor_state::paused
+                                                        : processor_state::running);
   else
     tell(self, parent, processor_changed{describe_it()});
   tell_windows();
@@ -146,7 +161,9 @@ void processor_life::freed(const worker_freed& what) {
   if (what.calls > 0 && what.run_us > 0) {
     auto each_us = static_cast<double>(what.run_us) / what.calls;
     // A slow call counts at once, quick ones gradually: better too little ahead than too much.
-    slot.call_us = slot.call_us == 0 || each_us > slot.call_us ? each_us : slot.call_us * 0.75 + each_us * 0.25;
+    slot.call_us = slot.call_us == 0 || each_us > slot.call_us
+                       ? each_us
+                       : slot.call_us * 0.75 + each_us * 0.25;
   }
   tell_windows();
   pump();
@@ -165,10 +182,11 @@ void processor_life::gone(worker_gone& what) {
     return;
   }
   if (what.import_failure) {
-    for (auto& [number, slot] : workers) self->send(slot.actor, stop_worker{});
+    for (auto& [number, slot] : workers)
+      self->send(slot.actor, stop_worker{});
     give_back_waiting();
-    become(processor_state::broken, what.import_failure.type + ": " + what.import_failure.message + "\n"
-                                      + what.import_failure.traceback);
+    become(processor_state::broken, what.import_failure.type + ": " + what.import_failure.message
+                                        + "\n" + what.import_failure.traceback);
     return;
   }
   uint64_t delay_ms = 0;
@@ -191,8 +209,10 @@ void processor_life::gone(worker_gone& what) {
 }
 
 uint64_t processor_life::backoff_ms() const {
-  auto doubled = static_cast<double>(limits::restart_delay_ms_min) * std::pow(2.0, std::min(failures, 20u));
-  return static_cast<uint64_t>(std::min(doubled, static_cast<double>(limits::restart_delay_ms_max)));
+  auto doubled
+      = static_cast<double>(limits::restart_delay_ms_min) * std::pow(2.0, std::min(failures, 20u));
+  return static_cast<uint64_t>(
+      std::min(doubled, static_cast<double>(limits::restart_delay_ms_max)));
 }
 
 // -- sockets and their calls --------------------------------------------------
@@ -208,7 +228,8 @@ void processor_life::detach(const caf::actor& who) {
   auto found = sockets.find(who);
   if (found == sockets.end()) return;
   returned_command back;
-  for (const auto& item : found->second.waiting) back.leases.push_back(item.what.lease);
+  for (const auto& item : found->second.waiting)
+    back.leases.push_back(item.what.lease);
   if (!back.leases.empty()) tell(self, who, std::move(back));
   tell(self, who, window_changed{0});
   sockets.erase(found);
@@ -218,11 +239,13 @@ void processor_life::take(run_calls& calls) {
   auto found = sockets.find(calls.socket);
   if (found == sockets.end() || state != processor_state::running) {
     returned_command back;
-    for (const auto& item : calls.calls) back.leases.push_back(item.lease);
+    for (const auto& item : calls.calls)
+      back.leases.push_back(item.lease);
     tell(self, calls.socket, std::move(back));
     return;
   }
-  for (auto& item : calls.calls) found->second.waiting.push_back({std::move(item), calls.function});
+  for (auto& item : calls.calls)
+    found->second.waiting.push_back({std::move(item), calls.function});
   pump();
 }
 
@@ -236,13 +259,15 @@ void processor_life::end(end_leases& what) {
     return true;
   });
   if (!back.leases.empty()) tell(self, what.socket, std::move(back));
-  for (auto& [number, slot] : workers) self->send(slot.actor, what);
+  for (auto& [number, slot] : workers)
+    self->send(slot.actor, what);
 }
 
 void processor_life::give_back_waiting() {
   for (auto& [socket, entry] : sockets) {
     returned_command back;
-    for (const auto& item : entry.waiting) back.leases.push_back(item.what.lease);
+    for (const auto& item : entry.waiting)
+      back.leases.push_back(item.what.lease);
     entry.waiting.clear();
     if (!back.leases.empty()) tell(self, socket, std::move(back));
   }
@@ -251,7 +276,8 @@ void processor_life::give_back_waiting() {
 uint32_t processor_life::credit_of(const worker_slot& slot) const {
   if (slot.call_us == 0) return 1;
   auto ahead = static_cast<double>(limits::worker_batch_us_target) / slot.call_us;
-  return static_cast<uint32_t>(std::clamp(ahead, 1.0, static_cast<double>(limits::worker_credit_max)));
+  return static_cast<uint32_t>(
+      std::clamp(ahead, 1.0, static_cast<double>(limits::worker_credit_max)));
 }
 
 void processor_life::tell_windows() {
@@ -272,7 +298,8 @@ void processor_life::tell_windows() {
 processor_life::worker_slot* processor_life::free_worker(uint64_t& number) {
   worker_slot* best = nullptr;
   for (auto& [n, slot] : workers) {
-    if (!slot.is_ready || slot.is_stopping || slot.is_solo || slot.outstanding >= credit_of(slot)) continue;
+    if (!slot.is_ready || slot.is_stopping || slot.is_solo || slot.outstanding >= credit_of(slot))
+      continue;
     if (best && slot.outstanding >= best->outstanding) continue;
     best = &slot;
     number = n;
@@ -280,7 +307,8 @@ processor_life::worker_slot* processor_life::free_worker(uint64_t& number) {
   return best;
 }
 
-/// Gives the worker what it may have from the socket whose turn it is; false when no socket has anything for it.
+/// Gives the worker what it may have from the socket whose turn it is; false when no socket has
+/// anything for it.
 bool processor_life::pump_one(worker_slot& slot) {
   auto turn = sockets.upper_bound(next_socket);
   for (size_t tried = 0; tried < sockets.size(); ++tried, ++turn) {
@@ -292,7 +320,8 @@ bool processor_life::pump_one(worker_slot& slot) {
     batch.socket = turn->first;
     batch.function = waiting.front().function;
     auto room = credit_of(slot) - slot.outstanding;
-    while (!waiting.empty() && batch.calls.size() < room && waiting.front().function == batch.function) {
+    while (!waiting.empty() && batch.calls.size() < room
+           && waiting.front().function == batch.function) {
       bool is_solo = waiting.front().what.is_solo;
       if (is_solo && (slot.outstanding > 0 || !batch.calls.empty())) break;
       batch.calls.push_back(std::move(waiting.front().what));
@@ -314,154 +343,56 @@ void processor_life::pump() {
     if (!pump_one(*slot)) return;
 }
 
-// -- life cycle ---------------------------------------------------------------
-
-void processor_life::become(processor_state next, std::string why) {
-  state = next;
-  text = std::move(why);
-  tell_windows();
-  tell(self, parent, processor_changed{describe_it()});
-  if (next == processor_state::running) pump();
-}
-
-void processor_life::stop_all(bool kill) {
-  for (auto& [number, slot] : workers) {
-    slot.is_stopping = true;
-    self->send(slot.actor, stop_worker{kill});
-  }
-}
-
-void processor_life::drain(uint64_t deadline_ms) {
-  ++generation;
-  become(processor_state::draining, "finishing what its workers have");
-  give_back_waiting();
-  stop_all(deadline_ms == 0);
-  if (workers.empty())
-    drained();
-  else if (deadline_ms > 0)
-    self->delayed_send(self, std::chrono::milliseconds{deadline_ms}, drain_over{generation});
-}
-
-void processor_life::drain_deadline(uint64_t of_generation) {
-  if (of_generation == generation && state == processor_state::draining) stop_all(true);
-}
-
-void processor_life::drained() {
-  if (restart_after_drain) {
-    restart_after_drain = false;
-    config.spec.desired = desired_state::running;
-    failures = 0;
-    if (module) {
-      become(processor_state::starting);
-      start_workers();
-    } else {
-      load();
-    }
-  } else {
-    become(processor_state::stopped);
-  }
-  for (auto& waiter : drain_waiters) waiter.deliver(describe_it());
-  drain_waiters.clear();
-}
-
-caf::result<processor_status> processor_life::control(const control_processor& what) {
-  switch (what.verb) {
-    case processor_verb::pause:
-      config.spec.desired = desired_state::paused;
-      if (state == processor_state::running) {
-        become(processor_state::paused);
-        give_back_waiting();
-      }
-      return describe_it();
-    case processor_verb::start:
-    case processor_verb::resume:
-      config.spec.desired = desired_state::running;
-      if (state == processor_state::paused) {
-        become(processor_state::running);
-      } else if (state == processor_state::stopped || state == processor_state::broken) {
-        failures = 0;
-        if (module) {
-          become(processor_state::starting);
-          start_workers();
-        } else {
-          load();
-        }
-      }
-      return describe_it();
-    case processor_verb::restart: restart_after_drain = true; break;
-    case processor_verb::stop:
-    case processor_verb::remove:
-      config.spec.desired = desired_state::stopped;
-      restart_after_drain = false;
-      break;
-  }
-  auto promise = self->make_response_promise<processor_status>();
-  drain_waiters.push_back(promise);
-  drain(what.deadline_ms);
-  return promise;
-}
-
-processor_status processor_life::describe_it() const {
-  processor_status status;
-  status.name = config.name;
-  status.state = state;
-  status.text = text;
-  status.commit = module ? module->commit : config.code.commit;
-  status.functions = module ? module->functions : config.code.functions;
-  status.slots = config.slots;
-  status.restarts = restarts;
-  for (const auto& [number, slot] : workers) {
-    status.workers_ready += slot.is_ready && !slot.is_stopping ? 1 : 0;
-    status.running += slot.outstanding;
-  }
-  for (const auto& [socket, entry] : sockets) status.waiting += entry.waiting.size();
-  return status;
-}
-
-processor_actor::behavior_type processor(processor_actor::stateful_pointer<processor_life> self, services_ptr shared,
-                                         loader_actor loader, caf::actor parent) {
+processor_actor::behavior_type processor(processor_actor::stateful_pointer<processor_life> self,
+                                         services_ptr shared, loader_actor loader,
+                                         caf::actor parent) {
   auto& state = self->state;
   state.self = self;
   state.shared = std::move(shared);
   state.loader = std::move(loader);
   state.parent = std::move(parent);
   self->set_exit_handler([self](const caf::exit_msg& exit) {
-    for (auto& [number, slot] : self->state.workers) self->send(slot.actor, stop_worker{true});
+    for (auto& [number, slot] : self->state.workers)
+      self->send(slot.actor, stop_worker{true});
     self->quit(exit.reason);
   });
   return {
-    [self](configure_processor& next) { self->state.configure(next); },
-    [self](module_loaded& what) { self->state.loaded(what); },
-    [self](loading_step& step) {
-      self->state.text = std::move(step.text);
-      tell(self, self->state.parent, processor_changed{self->state.describe_it()});
-    },
-    [self](attach_socket& who) { self->state.attach(who); },
-    [self](detach_socket& who) { self->state.detach(who.socket); },
-    [self](run_calls& calls) { self->state.take(calls); },
-    [self](end_leases& what) { self->state.end(what); },
-    [self](worker_ready ready) { self->state.ready(ready.worker); },
-    [self](worker_freed freed) { self->state.freed(freed); },
-    [self](worker_gone& gone) { self->state.gone(gone); },
-    [self](start_worker) { self->state.start_workers(); },
-    [self](drain_over over) { self->state.drain_deadline(over.generation); },
-    [self](const control_processor& what) { return self->state.control(what); },
-    [self](describe) -> caf::result<processor_status> {
-      auto& s = self->state;
-      // Each worker knows its own process: ask all, answer when the last has spoken.
-      if (s.workers.empty()) return s.describe_it();
-      auto promise = self->make_response_promise<processor_status>();
-      auto gathered = std::make_shared<processor_status>(s.describe_it());
-      auto open = std::make_shared<size_t>(s.workers.size());
-      auto finish = [promise, gathered, open]() mutable {
-        if (--*open == 0) promise.deliver(std::move(*gathered));
-      };
-      for (auto& [number, slot] : s.workers)
-        self->request(slot.actor, caf::infinite, describe{})
-          .then([gathered, finish](worker_status& w) mutable { gathered->workers.push_back(std::move(w)); finish(); },
-                [finish](caf::error&) mutable { finish(); });
-      return promise;
-    },
+      [self](configure_processor& next) { self->state.configure(next); },
+      [self](module_loaded& what) { self->state.loaded(what); },
+      [self](loading_step& step) {
+        self->state.text = std::move(step.text);
+        tell(self, self->state.parent, processor_changed{self->state.describe_it()});
+      },
+      [self](attach_socket& who) { self->state.attach(who); },
+      [self](detach_socket& who) { self->state.detach(who.socket); },
+      [self](run_calls& calls) { self->state.take(calls); },
+      [self](end_leases& what) { self->state.end(what); },
+      [self](worker_ready ready) { self->state.ready(ready.worker); },
+      [self](worker_freed freed) { self->state.freed(freed); },
+      [self](worker_gone& gone) { self->state.gone(gone); },
+      [self](start_worker) { self->state.start_workers(); },
+      [self](drain_over over) { self->state.drain_deadline(over.generation); },
+      [self](const control_processor& what) { return self->state.control(what); },
+      [self](describe) -> caf::result<processor_status> {
+        auto& s = self->state;
+        // Each worker knows its own process: ask all, answer when the last has spoken.
+        if (s.workers.empty()) return s.describe_it();
+        auto promise = self->make_response_promise<processor_status>();
+        auto gathered = std::make_shared<processor_status>(s.describe_it());
+        auto open = std::make_shared<size_t>(s.workers.size());
+        auto finish = [promise, gathered, open]() mutable {
+          if (--*open == 0) promise.deliver(std::move(*gathered));
+        };
+        for (auto& [number, slot] : s.workers)
+          self->request(slot.actor, caf::infinite, describe{})
+              .then(
+                  [gathered, finish](worker_status& w) mutable {
+                    gathered->workers.push_back(std::move(w));
+                    finish();
+                  },
+                  [finish](caf::error&) mutable { finish(); });
+        return promise;
+      },
   };
 }
 

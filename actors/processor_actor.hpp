@@ -45,9 +45,10 @@ struct processor_life {
   std::map<caf::actor, attached_socket> sockets;
   caf::actor next_socket; ///< whose turn it is
   uint64_t last_worker = 0;
-  uint32_t failures = 0;  ///< of workers, one after another
+  uint32_t failures = 0; ///< of workers, one after another
   uint32_t restarts = 0;
-  uint64_t generation = 0; ///< rises with every start and stop: late timers of an earlier one mean nothing
+  uint64_t generation
+      = 0; ///< rises with every start and stop: late timers of an earlier one mean nothing
   bool is_start_pending = false;
   bool restart_after_drain = false;
   std::vector<caf::typed_response_promise<processor_status>> drain_waiters;
@@ -83,7 +84,8 @@ private:
   codeloader::worker_spec make_spec() const;
 };
 
-processor_actor::behavior_type processor(processor_actor::stateful_pointer<processor_life> self, services_ptr shared,
-                                         loader_actor loader, caf::actor parent);
+processor_actor::behavior_type processor(processor_actor::stateful_pointer<processor_life> self,
+                                         services_ptr shared, loader_actor loader,
+                                         caf::actor parent);
 
 } // namespace flow::actors

@@ -40,7 +40,8 @@ void socket_state::open() {
   });
   perform(machine->restore(std::move(*rows), now_ms()));
   if (wiring.processor)
-    tell(self, wiring.processor, attach_socket{caf::actor_cast<caf::actor>(self), wiring.policy.socket});
+    tell(self, wiring.processor,
+         attach_socket{caf::actor_cast<caf::actor>(self), wiring.policy.socket});
 }
 
 void socket_state::configure(configure_socket& next) {
@@ -48,7 +49,8 @@ void socket_state::configure(configure_socket& next) {
     if (wiring.processor)
       tell(self, wiring.processor, detach_socket{caf::actor_cast<caf::actor>(self)});
     if (next.processor)
-      tell(self, next.processor, attach_socket{caf::actor_cast<caf::actor>(self), next.policy.socket});
+      tell(self, next.processor,
+           attach_socket{caf::actor_cast<caf::actor>(self), next.policy.socket});
   }
   wiring = std::move(next);
   run(policy_command{wiring.policy});
@@ -68,12 +70,16 @@ result<void> socket_state::check(const wire::submit& asked) const {
     if (!wiring.known) return {};
     return check_arguments(*wiring.known, asked.args);
   }
-  if (std::ranges::find(wiring.policy.join, argument, &parameter::name) != wiring.policy.join.end()) return {};
-  return make_error(ec::bad_arguments, "socket \"" + wiring.policy.socket + "\" waits for no argument \"" + argument + "\"",
+  if (std::ranges::find(wiring.policy.join, argument, &parameter::name) != wiring.policy.join.end())
+    return {};
+  return make_error(ec::bad_arguments,
+                    "socket \"" + wiring.policy.socket + "\" waits for no argument \"" + argument
+                        + "\"",
                     "bind one with: flow add argument -p PLUG -t TASK -a NAME");
 }
 
-submission socket_state::make_submission(const caf::actor& session, const std::string& user, submit_calls::item& item) {
+submission socket_state::make_submission(const caf::actor& session, const std::string& user,
+                                         submit_calls::item& item) {
   auto call = std::make_shared<call_record>();
   auto& asked = item.what;
   call->id = item.id;
@@ -96,7 +102,8 @@ submission socket_state::make_submission(const caf::actor& session, const std::s
 void socket_state::look_up(submission& item, bool again) {
   const auto& key = item.call->more().key;
   if (!key.empty()) {
-    auto row = shared->store->get(storage::family::history, storage::idempotency_key(machine->id(), key));
+    auto row = shared->store->get(storage::family::history,
+                                  storage::idempotency_key(machine->id(), key));
     if (row && *row)
       if (auto id = call_id_of_bytes(**row)) item.known = *id;
   }
@@ -119,7 +126,8 @@ void socket_state::look_up(submission& item, bool again) {
 void socket_state::submit(submit_calls& calls) {
   auto session = remember(calls.session);
   if (broken.code != ec::none) {
-    for (auto& item : calls.items) answer(session, wire::refused{item.what.seq, broken});
+    for (auto& item : calls.items)
+      answer(session, wire::refused{item.what.seq, broken});
     send_outputs();
     return;
   }
@@ -161,8 +169,9 @@ void socket_state::push_from_history(const call_id& id, const waiter& who) {
   if (!ended)
     answer(who.session, wire::refused{who.seq, ended.error()});
   else if (!*ended)
-    answer(who.session, wire::refused{who.seq, make_error(ec::unknown_call, "no call " + to_string(id),
-                                                          "it may be older than history is kept")});
+    answer(who.session,
+           wire::refused{who.seq, make_error(ec::unknown_call, "no call " + to_string(id),
+                                             "it may be older than history is kept")});
   else
     answer(who.session, ended_message(who.seq, **ended));
 }
@@ -187,7 +196,8 @@ void socket_state::revive(revive_command& command) {
 // -- from plugs ---------------------------------------------------------------
 
 void socket_state::arrive(arrive_calls& calls) {
-  // Just after opening, a call may have been read from its row, run and ended before its message came.
+  // Just after opening, a call may have been read from its row, run and ended before its message
+  // came.
   bool is_settled = shared->clock->steady_ms() - opened_ms > settle_ms;
   if (calls.again || !is_settled)
     std::erase_if(calls.calls, [this](const call_ptr& call) {
@@ -206,16 +216,20 @@ void socket_state::run(partition_command command) {
 }
 
 void socket_state::perform(transition&& effects) {
-  for (auto& refused : effects.refused) answer(refused.from.session, wire::refused{refused.from.seq, std::move(refused.why)});
+  for (auto& refused : effects.refused)
+    answer(refused.from.session, wire::refused{refused.from.seq, std::move(refused.why)});
   hand_over(effects.dispatches);
   if (wiring.processor && !effects.revokes.empty())
-    tell(self, wiring.processor, end_leases{caf::actor_cast<caf::actor>(self), std::move(effects.revokes), false});
+    tell(self, wiring.processor,
+         end_leases{caf::actor_cast<caf::actor>(self), std::move(effects.revokes), false});
   if (wiring.processor && !effects.kills.empty())
-    tell(self, wiring.processor, end_leases{caf::actor_cast<caf::actor>(self), std::move(effects.kills), true});
+    tell(self, wiring.processor,
+         end_leases{caf::actor_cast<caf::actor>(self), std::move(effects.kills), true});
   if (effects.wake_at_ms != 0 && (wake_at_ms == 0 || effects.wake_at_ms < wake_at_ms)) {
     wake_at_ms = effects.wake_at_ms;
     auto now = now_ms();
-    self->delayed_send(self, std::chrono::milliseconds{wake_at_ms > now ? wake_at_ms - now : 0}, wake_up{wake_at_ms});
+    self->delayed_send(self, std::chrono::milliseconds{wake_at_ms > now ? wake_at_ms - now : 0},
+                       wake_up{wake_at_ms});
   }
   if (effects.rows.empty()) {
     perform_after_commit(effects);
@@ -239,7 +253,8 @@ void socket_state::hand_over(std::vector<dispatch>& calls) {
     if (auto row = storage::read_call(*shared->store, item.call->id); row && *row)
       item.call = std::make_shared<const call_record>(std::move(**row));
   }
-  tell(self, wiring.processor, run_calls{caf::actor_cast<caf::actor>(self), wiring.policy.function, std::move(calls)});
+  tell(self, wiring.processor,
+       run_calls{caf::actor_cast<caf::actor>(self), wiring.policy.function, std::move(calls)});
 }
 
 void socket_state::committed(rows_committed& done) {
@@ -260,7 +275,8 @@ void socket_state::committed(rows_committed& done) {
   for (auto& [ticket, why] : done.refused) {
     auto effects = take(ticket);
     if (!effects) continue;
-    for (const auto& item : effects->accepted) answer(item.from.session, wire::refused{item.from.seq, why});
+    for (const auto& item : effects->accepted)
+      answer(item.from.session, wire::refused{item.from.seq, why});
     run(uncommitted_command{std::move(effects->pending), why});
   }
   if (!durable.ids.empty()) run(std::move(durable));
@@ -276,16 +292,19 @@ void socket_state::perform_after_commit(transition& effects) {
     else
       waiters[item.id].push_back({item.from.session, item.from.seq});
   }
-  for (const auto& ended : effects.ended) publish(*ended);
+  for (const auto& ended : effects.ended)
+    publish(*ended);
   follow(effects.children);
 }
 
 void socket_state::publish(const ended_call& ended) {
   if (auto found = waiters.find(ended.call->id); found != waiters.end()) {
-    for (const auto& who : found->second) answer(who.session, ended_message(who.seq, ended));
+    for (const auto& who : found->second)
+      answer(who.session, ended_message(who.seq, ended));
     waiters.erase(found);
   }
-  if (shared->is_watched->load(std::memory_order_relaxed)) tell_watchers(to_string(ended.state), ended.call->id);
+  if (shared->is_watched->load(std::memory_order_relaxed))
+    tell_watchers(to_string(ended.state), ended.call->id);
 }
 
 void socket_state::follow(std::vector<call_ptr>& children) {
@@ -300,7 +319,8 @@ void socket_state::follow(std::vector<call_ptr>& children) {
     if (!child) continue;
     auto routes = shared->sockets->view();
     auto owner = routes->by_partition.find(child->id.partition());
-    if (owner != routes->by_partition.end()) tell(self, owner->second.owner, arrive_calls{{child}, {}, 0, false});
+    if (owner != routes->by_partition.end())
+      tell(self, owner->second.owner, arrive_calls{{child}, {}, 0, false});
   }
 }
 
@@ -311,8 +331,14 @@ void socket_state::tell_watchers(std::string_view state, const call_id& id) {
   event.socket = wiring.policy.socket;
   event.what.cbor.clear();
   cbor::writer out{event.what.cbor};
-  out.map(6).text("channel").text("task").text("state").text(state).text("call").text(to_string(id));
-  out.text("socket").text(event.socket).text("processor").text(event.processor).text("time_ms").unsigned_integer(now_ms());
+  out.map(6).text("channel").text("task").text("state").text(state).text("call").text(
+      to_string(id));
+  out.text("socket")
+      .text(event.socket)
+      .text("processor")
+      .text(event.processor)
+      .text("time_ms")
+      .unsigned_integer(now_ms());
   self->send(shared->hub, std::move(event));
 }
 
@@ -330,7 +356,8 @@ void socket_state::answer(uint64_t session, wire::node_message message) {
 
 void socket_state::send_outputs() {
   for (auto& [number, output] : outputs)
-    if (auto found = sessions.find(number); found != sessions.end()) tell(self, found->second, std::move(output));
+    if (auto found = sessions.find(number); found != sessions.end())
+      tell(self, found->second, std::move(output));
   outputs.clear();
 }
 
@@ -356,7 +383,8 @@ call_list socket_state::list(const list_calls& what) const {
       if (!what.before || ended->call->id < what.before) found.calls.push_back(view_of(*ended));
   auto is_newer = [](const call_view& a, const call_view& b) { return b.call->id < a.call->id; };
   if (found.calls.size() > what.limit) {
-    std::ranges::nth_element(found.calls, found.calls.begin() + static_cast<std::ptrdiff_t>(what.limit), is_newer);
+    std::ranges::nth_element(
+        found.calls, found.calls.begin() + static_cast<std::ptrdiff_t>(what.limit), is_newer);
     found.calls.resize(what.limit);
   }
   std::ranges::sort(found.calls, is_newer);
@@ -364,11 +392,12 @@ call_list socket_state::list(const list_calls& what) const {
 }
 
 socket_status socket_state::describe_it() const {
-  return {wiring.policy.socket, machine->counts(), 0, broken.code == ec::none, wiring.policy.is_paused, broken};
+  return {wiring.policy.socket,    machine->counts(),       0,
+          broken.code == ec::none, wiring.policy.is_paused, broken};
 }
 
-socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> self, services_ptr shared,
-                                   partition_id id, configure_socket wiring) {
+socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> self,
+                                   services_ptr shared, partition_id id, configure_socket wiring) {
   auto& state = self->state;
   state.self = self;
   state.shared = std::move(shared);
@@ -381,22 +410,22 @@ socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> 
   // Here and not by a message: nothing that others send may be handled before the rows are in.
   state.open();
   return {
-    [self](submit_calls& calls) { self->state.submit(calls); },
-    [self](await_calls& calls) { self->state.await(calls); },
-    [self](arrive_calls& calls) { self->state.arrive(calls); },
-    [self](window_changed window) { self->state.run(window_command{window.calls}); },
-    [self](attempts_command& ends) { self->state.run(std::move(ends)); },
-    [self](returned_command& back) { self->state.run(std::move(back)); },
-    [self](rows_committed& done) { self->state.committed(done); },
-    [self](configure_socket& next) { self->state.configure(next); },
-    [self](flush_now) { self->state.send_outputs(); },
-    [self](wake_up wake) { self->state.wake(wake.tag); },
-    [self](bury_command& bury) { self->state.run(std::move(bury)); },
-    [self](revive_command& revive) { self->state.revive(revive); },
-    [self](cancel_command& cancel) { return self->state.cancel(cancel); },
-    [self](const find_call& what) { return self->state.find(what.id); },
-    [self](const list_calls& what) { return self->state.list(what); },
-    [self](describe) { return self->state.describe_it(); },
+      [self](submit_calls& calls) { self->state.submit(calls); },
+      [self](await_calls& calls) { self->state.await(calls); },
+      [self](arrive_calls& calls) { self->state.arrive(calls); },
+      [self](window_changed window) { self->state.run(window_command{window.calls}); },
+      [self](attempts_command& ends) { self->state.run(std::move(ends)); },
+      [self](returned_command& back) { self->state.run(std::move(back)); },
+      [self](rows_committed& done) { self->state.committed(done); },
+      [self](configure_socket& next) { self->state.configure(next); },
+      [self](flush_now) { self->state.send_outputs(); },
+      [self](wake_up wake) { self->state.wake(wake.tag); },
+      [self](bury_command& bury) { self->state.run(std::move(bury)); },
+      [self](revive_command& revive) { self->state.revive(revive); },
+      [self](cancel_command& cancel) { return self->state.cancel(cancel); },
+      [self](const find_call& what) { return self->state.find(what.id); },
+      [self](const list_calls& what) { return self->state.list(what); },
+      [self](describe) { return self->state.describe_it(); },
   };
 }
 

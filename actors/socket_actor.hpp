@@ -39,7 +39,8 @@ struct socket_state {
   uint64_t wake_at_ms = 0;
   uint64_t opened_ms = 0; ///< steady
 
-  /// Reads the partition's rows. A row that cannot be read keeps the partition closed: nothing is skipped silently.
+  /// Reads the partition's rows. A row that cannot be read keeps the partition closed: nothing is
+  /// skipped silently.
   void open();
   void submit(submit_calls& calls);
   void await(await_calls& calls);
@@ -69,14 +70,15 @@ private:
   void tell_watchers(std::string_view state, const call_id& id);
   void push_from_history(const call_id& id, const waiter& who);
   result<void> check(const wire::submit& asked) const;
-  submission make_submission(const caf::actor& session, const std::string& user, submit_calls::item& item);
+  submission make_submission(const caf::actor& session, const std::string& user,
+                             submit_calls::item& item);
   void look_up(submission& item, bool again);
   uint64_t remember(const caf::actor& session);
   void answer(uint64_t session, wire::node_message message);
   uint64_t now_ms() const { return shared->clock->wall_ms(); }
 };
 
-socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> self, services_ptr shared,
-                                   partition_id id, configure_socket wiring);
+socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> self,
+                                   services_ptr shared, partition_id id, configure_socket wiring);
 
 } // namespace flow::actors

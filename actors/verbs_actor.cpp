@@ -9,38 +9,40 @@
 
 namespace flow::actors {
 
-json_ptr share(nlohmann::json tree) { return std::make_shared<const nlohmann::json>(std::move(tree)); }
+json_ptr share(nlohmann::json tree) {
+  return std::make_shared<const nlohmann::json>(std::move(tree));
+}
 
 const std::map<std::string, verbs_state::method, std::less<>>& verbs_state::table() {
   static const std::map<std::string, method, std::less<>> all{
-    {"object.list", &verbs_state::object_list},
-    {"object.show", &verbs_state::object_show},
-    {"object.delete", &verbs_state::object_delete},
-    {"socket.resolve", &verbs_state::socket_resolve},
-    {"node.status", &verbs_state::node_status_verb},
-    {"node.drain", &verbs_state::node_drain},
-    {"proc.start", &verbs_state::proc_control},
-    {"proc.stop", &verbs_state::proc_control},
-    {"proc.pause", &verbs_state::proc_control},
-    {"proc.resume", &verbs_state::proc_control},
-    {"proc.restart", &verbs_state::proc_control},
-    {"proc.remove", &verbs_state::proc_remove},
-    {"proc.scale", &verbs_state::proc_scale},
-    {"queue.pause", &verbs_state::queue_control},
-    {"queue.resume", &verbs_state::queue_control},
-    {"queue.purge", &verbs_state::queue_purge},
-    {"call.list", &verbs_state::call_list_verb},
-    {"call.show", &verbs_state::call_show},
-    {"call.tree", &verbs_state::call_tree},
-    {"call.graph", &verbs_state::call_graph},
-    {"call.result", &verbs_state::call_result},
-    {"call.logs", &verbs_state::call_logs},
-    {"call.why", &verbs_state::call_why},
-    {"call.cancel", &verbs_state::call_cancel},
-    {"call.retry", &verbs_state::call_retry},
-    {"dlq.list", &verbs_state::dead_letter_list},
-    {"dlq.replay", &verbs_state::call_retry},
-    {"dlq.drop", &verbs_state::dead_letter_drop},
+      {"object.list", &verbs_state::object_list},
+      {"object.show", &verbs_state::object_show},
+      {"object.delete", &verbs_state::object_delete},
+      {"socket.resolve", &verbs_state::socket_resolve},
+      {"node.status", &verbs_state::node_status_verb},
+      {"node.drain", &verbs_state::node_drain},
+      {"proc.start", &verbs_state::proc_control},
+      {"proc.stop", &verbs_state::proc_control},
+      {"proc.pause", &verbs_state::proc_control},
+      {"proc.resume", &verbs_state::proc_control},
+      {"proc.restart", &verbs_state::proc_control},
+      {"proc.remove", &verbs_state::proc_remove},
+      {"proc.scale", &verbs_state::proc_scale},
+      {"queue.pause", &verbs_state::queue_control},
+      {"queue.resume", &verbs_state::queue_control},
+      {"queue.purge", &verbs_state::queue_purge},
+      {"call.list", &verbs_state::call_list_verb},
+      {"call.show", &verbs_state::call_show},
+      {"call.tree", &verbs_state::call_tree},
+      {"call.graph", &verbs_state::call_graph},
+      {"call.result", &verbs_state::call_result},
+      {"call.logs", &verbs_state::call_logs},
+      {"call.why", &verbs_state::call_why},
+      {"call.cancel", &verbs_state::call_cancel},
+      {"call.retry", &verbs_state::call_retry},
+      {"dlq.list", &verbs_state::dead_letter_list},
+      {"dlq.replay", &verbs_state::call_retry},
+      {"dlq.drop", &verbs_state::dead_letter_drop},
   };
   return all;
 }
@@ -57,8 +59,10 @@ void verbs_state::run(run_verb& verb) {
     return;
   }
   std::vector<std::string> known{"object.add", "object.update"};
-  for (const auto& [word, unused] : table()) known.push_back(word);
-  refuse(a, make_error(ec::bad_usage, "no verb " + flow::quoted(a.verb), did_you_mean(a.verb, known)));
+  for (const auto& [word, unused] : table())
+    known.push_back(word);
+  refuse(a,
+         make_error(ec::bad_usage, "no verb " + flow::quoted(a.verb), did_you_mean(a.verb, known)));
 }
 
 void verbs_state::answer(const asked& a, const nlohmann::json& tree) {
@@ -86,19 +90,22 @@ void verbs_state::committed(const rows_committed& done) {
     auto found = in_journal.extract(ticket);
     if (!found.empty()) found.mapped()(outcome);
   };
-  for (auto ticket : done.tickets) finish(ticket, {});
-  for (const auto& [ticket, why] : done.refused) finish(ticket, why);
+  for (auto ticket : done.tickets)
+    finish(ticket, {});
+  for (const auto& [ticket, why] : done.refused)
+    finish(ticket, why);
 }
 
-verbs_actor::behavior_type verbs(verbs_actor::stateful_pointer<verbs_state> self, services_ptr shared, node_actor node) {
+verbs_actor::behavior_type verbs(verbs_actor::stateful_pointer<verbs_state> self,
+                                 services_ptr shared, node_actor node) {
   self->state.self = self;
   self->state.shared = std::move(shared);
   self->state.node = std::move(node);
   return {
-    [self](run_verb& verb) { self->state.run(verb); },
-    [self](const rows_committed& done) { self->state.committed(done); },
-    [self](subscribe_session& what) { self->send(self->state.shared->hub, std::move(what)); },
-    [self](forget_session& what) { self->send(self->state.shared->hub, std::move(what)); },
+      [self](run_verb& verb) { self->state.run(verb); },
+      [self](const rows_committed& done) { self->state.committed(done); },
+      [self](subscribe_session& what) { self->send(self->state.shared->hub, std::move(what)); },
+      [self](forget_session& what) { self->send(self->state.shared->hub, std::move(what)); },
   };
 }
 

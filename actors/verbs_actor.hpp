@@ -84,10 +84,14 @@ private:
   static const std::map<std::string, method, std::less<>>& table();
 };
 
+/// Whether one of these is the call.
+bool is_live(const verbs_state::in_flight& live, const call_id& id);
+
 /// Why a call that has not ended does not run yet, or is where it is: one sentence for people.
 std::string why_sentence(const found_call& found, const node_status& node, uint64_t now_ms);
 
 /// Reads the store: spawn it detached, but for tests.
-verbs_actor::behavior_type verbs(verbs_actor::stateful_pointer<verbs_state> self, services_ptr shared, node_actor node);
+verbs_actor::behavior_type verbs(verbs_actor::stateful_pointer<verbs_state> self,
+                                 services_ptr shared, node_actor node);
 
 } // namespace flow::actors

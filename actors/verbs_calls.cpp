@@ -1,4 +1,5 @@
-// Verbs on calls: those in flight are asked of their sockets, those that have ended are read from history.
+// Verbs on calls: those in flight are asked of their sockets, those that have ended are read from
+// history.
 #include <algorithm>
 #include <set>
 
@@ -7,9 +8,9 @@
 #include "caf/all.hpp"
 
 #include "actors/call_rows.hpp"
+#include "actors/row_filter.hpp"
 #include "actors/tell.hpp"
 #include "actors/verbs_actor.hpp"
-#include "actors/row_filter.hpp"
 #include "flows/text.hpp"
 #include "storage/codec.hpp"
 #include "storage/key_kind.hpp"
@@ -29,49 +30,59 @@ struct located {
 
 located find_live(const verbs_state::in_flight& live, const call_id& id) {
   for (const auto& list : live) {
-    auto found = std::ranges::find_if(list.calls, [&](const call_view& view) { return view.call->id == id; });
+    auto found = std::ranges::find_if(list.calls,
+                                      [&](const call_view& view) { return view.call->id == id; });
     if (found != list.calls.end()) return {&*found, &list};
   }
   return {};
 }
 
 /// The row of a call wherever it is; `unknown_call` when it is nowhere.
-result<json_ptr> row_anywhere(const storage::store& store, const verbs_state::in_flight& live, const call_id& id, bool whole) {
+result<json_ptr> row_anywhere(const storage::store& store, const verbs_state::in_flight& live,
+                              const call_id& id, bool whole) {
   if (auto at = find_live(live, id); at.view)
-    return share(row_of(*at.view, at.where->socket, at.where->function, at.where->processor, whole));
+    return share(
+        row_of(*at.view, at.where->socket, at.where->function, at.where->processor, whole));
   auto ended = storage::read_ended(store, id);
   if (!ended) return ended.error();
   if (*ended) return share(row_of(**ended, whole));
-  return make_error(ec::unknown_call, "no call " + to_string(id), "it may be older than history is kept");
+  return make_error(ec::unknown_call, "no call " + to_string(id),
+                    "it may be older than history is kept");
 }
 
-result<json_ptr> tree_of(const storage::store& store, const verbs_state::in_flight& live, const call_id& id, size_t& left) {
+result<json_ptr> tree_of(const storage::store& store, const verbs_state::in_flight& live,
+                         const call_id& id, size_t& left) {
   auto row = row_anywhere(store, live, id, false);
   if (!row) return row.error();
   std::vector<call_id> below;
-  auto read = store.scan(storage::family::history, storage::children_of(id), [&](std::string_view key, std::string_view) {
-    if (auto child = storage::id_at_end(key)) below.push_back(*child);
-    return below.size() < left;
-  });
+  auto read = store.scan(storage::family::history, storage::children_of(id),
+                         [&](std::string_view key, std::string_view) {
+                           if (auto child = storage::id_at_end(key)) below.push_back(*child);
+                           return below.size() < left;
+                         });
   if (!read) return read.error();
   auto children = json::array();
   for (const auto& child : below) {
     if (left == 0) break;
     --left;
     auto tree = tree_of(store, live, child, left);
-    // A child that is neither in flight nor in history has been removed by retention: the rest is still worth showing.
+    // A child that is neither in flight nor in history has been removed by retention: the rest is
+    // still worth showing.
     if (tree) children.push_back(**tree);
   }
   return share({{"call", **row}, {"children", std::move(children)}});
 }
 
-/// Id prefixes are hexadecimal, with or without dashes; the bytes that all ids with this prefix lie between.
+/// Id prefixes are hexadecimal, with or without dashes; the bytes that all ids with this prefix lie
+/// between.
 result<std::pair<call_id, call_id>> ids_between(const std::string& prefix) {
   std::string digits;
   for (char c : prefix)
     if (c != '-') digits += c;
-  if (digits.size() < 4 || digits.size() > 32 || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
-    return make_error(ec::bad_call_id, flow::quoted(prefix) + " is not a call id or the beginning of one",
+  if (digits.size() < 4 || digits.size() > 32
+      || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
+    return make_error(ec::bad_call_id,
+                      flow::quoted(prefix) + " is not a call id or the beginning of one",
                       "give at least 4 of its characters");
   auto fill = [&](char with) {
     auto full = digits + std::string(32 - digits.size(), with);
@@ -87,6 +98,10 @@ result<std::pair<call_id, call_id>> ids_between(const std::string& prefix) {
 
 } // namespace
 
+bool is_live(const verbs_state::in_flight& live, const call_id& id) {
+  return find_live(live, id).view != nullptr;
+}
+
 void verbs_state::with_in_flight(list_calls what, std::function<void(const in_flight&)> next) {
   auto routes = shared->sockets->view();
   auto gathered = std::make_shared<in_flight>();
@@ -97,7 +112,11 @@ void verbs_state::with_in_flight(list_calls what, std::function<void(const in_fl
   };
   for (const auto& [socket_name, route] : routes->by_name)
     self->request(caf::actor_cast<socket_actor>(route.owner), caf::infinite, what)
-      .then([gathered, finish](call_list& list) { gathered->push_back(std::move(list)); finish(); },
+        .then(
+            [gathered, finish](call_list& list) {
+              gathered->push_back(std::move(list));
+              finish();
+            },
             [finish](const caf::error&) { finish(); });
 }
 
@@ -117,14 +136,19 @@ result<call_id> verbs_state::resolve_id(const std::string& text, const in_flight
                                     return found.size() < 3;
                                   });
   if (!read) return read.error();
-  if (found.empty()) return make_error(ec::unknown_call, "no call " + flow::quoted(text), "see: flow ls calls");
+  if (found.empty())
+    return make_error(ec::unknown_call, "no call " + flow::quoted(text), "see: flow ls calls");
   if (found.size() == 1) return *found.begin();
   std::string some;
-  for (const auto& id : found) some += (some.empty() ? "" : ", ") + to_string(id);
-  return make_error(ec::bad_call_id, flow::quoted(text) + " is the beginning of several calls: " + some, "give more of it");
+  for (const auto& id : found)
+    some += (some.empty() ? "" : ", ") + to_string(id);
+  return make_error(ec::bad_call_id,
+                    flow::quoted(text) + " is the beginning of several calls: " + some,
+                    "give more of it");
 }
 
-result<std::vector<call_id>> verbs_state::select(const asked& a, const in_flight& live, bool only_dead) const {
+result<std::vector<call_id>> verbs_state::select(const asked& a, const in_flight& live,
+                                                 bool only_dead) const {
   params given{a.given};
   auto texts = given.texts("ids");
   auto filter_text = given.text("filter");
@@ -136,7 +160,8 @@ result<std::vector<call_id>> verbs_state::select(const asked& a, const in_flight
     chosen.push_back(*id);
   }
   if (filter_text.empty() && !given.has("all")) {
-    if (texts.empty()) return make_error(ec::bad_usage, "neither ids nor a filter", "name calls, or use --filter");
+    if (texts.empty())
+      return make_error(ec::bad_usage, "neither ids nor a filter", "name calls, or use --filter");
     return chosen;
   }
   auto wanted = row_filter::parse(filter_text);
@@ -144,12 +169,14 @@ result<std::vector<call_id>> verbs_state::select(const asked& a, const in_flight
   auto now = shared->clock->wall_ms();
   for (const auto& list : live)
     for (const auto& view : list.calls)
-      if (!only_dead && wanted->matches(row_of(view, list.socket, list.function, list.processor, false), now))
+      if (!only_dead
+          && wanted->matches(row_of(view, list.socket, list.function, list.processor, false), now))
         chosen.push_back(view.call->id);
   error failed;
   auto visit = [&](std::string_view key, std::string_view) {
     auto id = storage::id_at_end(key);
-    auto ended = id ? storage::read_ended(*shared->store, *id) : result<std::optional<ended_call>>{id.error()};
+    auto ended = id ? storage::read_ended(*shared->store, *id)
+                    : result<std::optional<ended_call>>{id.error()};
     if (!ended) failed = ended.error();
     if (ended && *ended && wanted->matches(row_of(**ended, false), now)) chosen.push_back(*id);
     return failed.code == ec::none && chosen.size() < limits::list_items_max;
@@ -165,7 +192,8 @@ result<std::vector<call_id>> verbs_state::select(const asked& a, const in_flight
 
 void verbs_state::call_list_verb(asked a) {
   params given{a.given};
-  auto limit = std::min<uint64_t>(given.unsigned_integer("limit", limits::list_items_default), limits::list_items_max);
+  auto limit = std::min<uint64_t>(given.unsigned_integer("limit", limits::list_items_default),
+                                  limits::list_items_max);
   auto cursor = given.text("cursor");
   auto text = given.text("filter");
   bool unfinished = given.boolean("unfinished");
@@ -178,7 +206,8 @@ void verbs_state::call_list_verb(asked a) {
     if (!id) return refuse(a, id.error());
     before = *id;
   }
-  with_in_flight({limits::list_items_max, before}, [this, a, limit, before, unfinished, wanted = *wanted](const in_flight& live) {
+  with_in_flight({limits::list_items_max, before}, [this, a, limit, before, unfinished,
+                                                    wanted = *wanted](const in_flight& live) {
     reply_with(a, [&]() -> result<json_ptr> {
       auto now = shared->clock->wall_ms();
       std::vector<std::pair<call_id, json>> rows;
@@ -192,17 +221,18 @@ void verbs_state::call_list_verb(asked a) {
       auto keys = storage::prefix_range(storage::key_kind::ended);
       if (before) keys.last = storage::ended_key(before);
       if (!unfinished) {
-        auto read = shared->store->scan_reverse(storage::family::history, keys, [&](std::string_view, std::string_view bytes) {
-          auto ended = storage::decode_ended(bytes);
-          if (!ended) {
-            failed = ended.error();
-            return false;
-          }
-          auto row = row_of(*ended, false);
-          if (!wanted.matches(row, now)) return true;
-          rows.emplace_back(ended->call->id, std::move(row));
-          return ++from_history <= limit;
-        });
+        auto read = shared->store->scan_reverse(
+            storage::family::history, keys, [&](std::string_view, std::string_view bytes) {
+              auto ended = storage::decode_ended(bytes);
+              if (!ended) {
+                failed = ended.error();
+                return false;
+              }
+              auto row = row_of(*ended, false);
+              if (!wanted.matches(row, now)) return true;
+              rows.emplace_back(ended->call->id, std::move(row));
+              return ++from_history <= limit;
+            });
         if (!read) return read.error();
         if (failed.code != ec::none) return failed;
       }
@@ -253,7 +283,9 @@ void verbs_state::call_tree(asked a) {
   });
 }
 
-void verbs_state::call_graph(asked a) { call_tree(std::move(a)); }
+void verbs_state::call_graph(asked a) {
+  call_tree(std::move(a));
+}
 
 void verbs_state::call_result(asked a) {
   with_in_flight({}, [this, a](const in_flight& live) {
@@ -263,7 +295,10 @@ void verbs_state::call_result(asked a) {
       if (!id) return id.error();
       auto row = row_anywhere(*shared->store, live, *id, true);
       if (!row) return row.error();
-      return share({{"id", to_string(*id)}, {"state", (**row).at("state")}, {"result", (**row).at("result")}, {"failure", (**row).at("failure")}});
+      return share({{"id", to_string(*id)},
+                    {"state", (**row).at("state")},
+                    {"result", (**row).at("result")},
+                    {"failure", (**row).at("failure")}});
     });
   });
 }
@@ -276,7 +311,8 @@ void verbs_state::call_logs(asked a) {
       if (!id) return id.error();
       auto ended = storage::read_ended(*shared->store, *id);
       if (!ended) return ended.error();
-      if (!*ended && !find_live(live, *id).view) return make_error(ec::unknown_call, "no call " + to_string(*id));
+      if (!*ended && !find_live(live, *id).view)
+        return make_error(ec::unknown_call, "no call " + to_string(*id));
       return share({{"items", *ended ? log_rows_of(**ended) : json::array()}, {"next", nullptr}});
     });
   });
@@ -292,20 +328,27 @@ void verbs_state::call_why(asked a) {
       auto row = row_anywhere(*shared->store, live, *id, false);
       if (!row) return refuse(a, row.error());
       auto why = "it has ended: " + (**row).at("state").get<std::string>();
-      if ((**row).at("reason").is_string()) why += " (" + (**row).at("reason").get<std::string>() + ")";
+      if ((**row).at("reason").is_string())
+        why += " (" + (**row).at("reason").get<std::string>() + ")";
       return answer(a, {{"id", to_string(*id)}, {"state", (**row).at("state")}, {"why", why}});
     }
     auto routes = shared->sockets->view();
     auto route = routes->by_partition.find(id->partition());
-    if (route == routes->by_partition.end()) return refuse(a, make_error(ec::unknown_call, "no call " + to_string(*id)));
+    if (route == routes->by_partition.end())
+      return refuse(a, make_error(ec::unknown_call, "no call " + to_string(*id)));
     self->request(caf::actor_cast<socket_actor>(route->second.owner), caf::infinite, find_call{*id})
-      .then([this, a, id = *id](const found_call& found) {
+        .then(
+            [this, a, id = *id](const found_call& found) {
               with_status(a, [this, a, id, found](const node_status& status) {
-                answer(a, {{"id", to_string(id)}, {"state", found.call ? std::string{to_string(found.call->state)} : "ended"},
-                           {"why", why_sentence(found, status, shared->clock->wall_ms())}});
+                answer(a,
+                       {{"id", to_string(id)},
+                        {"state", found.call ? std::string{to_string(found.call->state)} : "ended"},
+                        {"why", why_sentence(found, status, shared->clock->wall_ms())}});
               });
             },
-            [this, a](const caf::error&) { refuse(a, make_error(ec::internal, "the socket does not answer")); });
+            [this, a](const caf::error&) {
+              refuse(a, make_error(ec::internal, "the socket does not answer"));
+            });
   });
 }
 
@@ -313,167 +356,37 @@ std::string why_sentence(const found_call& found, const node_status& node, uint6
   if (!found.call) return "it has just ended";
   const auto& call = *found.call;
   auto in = [&](uint64_t due_ms) { return duration_text(due_ms > now_ms ? due_ms - now_ms : 0); };
-  auto processor = std::ranges::find(node.processors, found.policy.processor, &processor_status::name);
+  auto processor
+      = std::ranges::find(node.processors, found.policy.processor, &processor_status::name);
   switch (call.state) {
-    case call_state::scheduled: return "it is scheduled to start in " + in(call.call->due_ms);
-    case call_state::waiting:
-      return "attempt " + std::to_string(call.progress.attempts) + " failed (" + call.progress.last.type + ": "
-             + call.progress.last.message + "); the next is in " + in(call.progress.due_ms);
-    case call_state::joining: {
-      std::string wanted;
-      for (const auto& p : found.policy.join) wanted += (wanted.empty() ? "" : ", ") + p.name;
-      return "it delivers argument \"" + call.call->more().argument + "\" to a join that waits for " + wanted;
-    }
-    case call_state::taken: return "it is at a worker of processor \"" + found.policy.processor + "\"";
-    default: break;
+  case call_state::scheduled:
+    return "it is scheduled to start in " + in(call.call->due_ms);
+  case call_state::waiting:
+    return "attempt " + std::to_string(call.progress.attempts) + " failed ("
+           + call.progress.last.type + ": " + call.progress.last.message + "); the next is in "
+           + in(call.progress.due_ms);
+  case call_state::joining: {
+    std::string wanted;
+    for (const auto& p : found.policy.join)
+      wanted += (wanted.empty() ? "" : ", ") + p.name;
+    return "it delivers argument \"" + call.call->more().argument + "\" to a join that waits for "
+           + wanted;
   }
-  auto place = "it is number " + std::to_string(call.position) + " in the queue of socket \"" + found.policy.socket + "\"";
+  case call_state::taken:
+    return "it is at a worker of processor \"" + found.policy.processor + "\"";
+  default:
+    break;
+  }
+  auto place = "it is number " + std::to_string(call.position) + " in the queue of socket \""
+               + found.policy.socket + "\"";
   if (found.policy.is_paused) return place + ", and the queue is paused";
   if (processor == node.processors.end()) return place + ", and its processor is being restarted";
   if (processor->state != processor_state::running)
-    return place + ", and processor \"" + processor->name + "\" is " + std::string{to_string(processor->state)}
+    return place + ", and processor \"" + processor->name + "\" is "
+           + std::string{to_string(processor->state)}
            + (processor->text.empty() ? "" : ": " + processor->text);
-  return place + ", behind " + std::to_string(processor->running + processor->waiting) + " calls at "
-         + std::to_string(processor->workers_ready) + " workers";
-}
-
-// -- changing -----------------------------------------------------------------
-
-void verbs_state::call_cancel(asked a) {
-  with_in_flight({}, [this, a](const in_flight& live) {
-    auto chosen = select(a, live, false);
-    if (!chosen) return refuse(a, chosen.error());
-    std::map<partition_id, std::vector<call_id>> by_owner;
-    auto items = std::make_shared<json>(json::array());
-    for (const auto& id : *chosen) {
-      if (find_live(live, id).view)
-        by_owner[id.partition()].push_back(id);
-      else if (!params{a.given}.has("filter")) // what a filter found ended meanwhile needs no word
-        items->push_back({{"id", to_string(id)}, {"ok", false}, {"error", "it is not in flight"}});
-    }
-    auto routes = shared->sockets->view();
-    auto open = std::make_shared<size_t>(by_owner.size());
-    auto finish = [this, a, items, open] {
-      if (--*open == 0) answer(a, {{"items", *items}});
-    };
-    if (by_owner.empty()) return answer(a, {{"items", *items}});
-    for (const auto& [owner, ids] : by_owner) {
-      auto route = routes->by_partition.find(owner);
-      if (route == routes->by_partition.end()) {
-        finish();
-        continue;
-      }
-      self->request(caf::actor_cast<socket_actor>(route->second.owner), caf::infinite, cancel_command{ids})
-        .then([items, finish](const call_ids& done) {
-                for (const auto& id : done.ids) items->push_back({{"id", to_string(id)}, {"ok", true}});
-                finish();
-              },
-              [finish](const caf::error&) { finish(); });
-    }
-  });
-}
-
-void verbs_state::call_retry(asked a) {
-  with_in_flight({}, [this, a](const in_flight& live) {
-    auto chosen = select(a, live, a.verb == "dlq.replay");
-    if (!chosen) return refuse(a, chosen.error());
-    std::map<partition_id, revive_command> by_owner;
-    auto items = json::array();
-    auto routes = shared->sockets->view();
-    for (const auto& id : *chosen) {
-      json item{{"id", to_string(id)}, {"ok", false}};
-      auto ended = storage::read_ended(*shared->store, id);
-      if (!ended)
-        item["error"] = ended.error().text;
-      else if (!*ended)
-        item["error"] = find_live(live, id).view ? "it has not ended" : "no such call";
-      else if ((*ended)->state == call_state::finished)
-        item["error"] = "it has finished";
-      else if (!routes->by_partition.contains(id.partition()))
-        item["error"] = "its socket \"" + (*ended)->socket + "\" is gone";
-      else {
-        by_owner[id.partition()].calls.push_back(std::make_shared<const ended_call>(std::move(**ended)));
-        item["ok"] = true;
-      }
-      items.push_back(std::move(item));
-    }
-    for (auto& [owner, command] : by_owner) tell(self, routes->by_partition.find(owner)->second.owner, std::move(command));
-    answer(a, {{"items", std::move(items)}});
-  });
-}
-
-// -- dead letters -------------------------------------------------------------
-
-void verbs_state::dead_letter_list(asked a) {
-  reply_with(a, [&]() -> result<json_ptr> {
-    params given{a.given};
-    auto limit = std::min<uint64_t>(given.unsigned_integer("limit", limits::list_items_default), limits::list_items_max);
-    auto cursor = given.text("cursor");
-    auto text = given.text("filter");
-    if (auto fine = given.check(); !fine) return fine.error();
-    auto wanted = row_filter::parse(text);
-    if (!wanted) return wanted.error();
-    auto keys = storage::prefix_range(storage::key_kind::dead_letter);
-    if (!cursor.empty()) {
-      auto id = parse_call_id(cursor);
-      if (!id) return id.error();
-      keys.last = storage::dead_letter_key(*id);
-    }
-    auto items = json::array();
-    json next;
-    error failed;
-    auto now = shared->clock->wall_ms();
-    auto read = shared->store->scan_reverse(storage::family::history, keys, [&](std::string_view key, std::string_view) {
-      auto id = storage::id_at_end(key);
-      auto ended = id ? storage::read_ended(*shared->store, *id) : result<std::optional<ended_call>>{id.error()};
-      if (!ended) {
-        failed = ended.error();
-        return false;
-      }
-      if (!*ended) return true;
-      auto row = row_of(**ended, false);
-      if (!wanted->matches(row, now)) return true;
-      if (items.size() == limit) {
-        next = items.back()["id"];
-        return false;
-      }
-      items.push_back(std::move(row));
-      return true;
-    });
-    if (!read) return read.error();
-    if (failed.code != ec::none) return failed;
-    return share({{"items", std::move(items)}, {"next", std::move(next)}});
-  });
-}
-
-void verbs_state::dead_letter_drop(asked a) {
-  auto chosen = select(a, {}, true);
-  if (!chosen) return refuse(a, chosen.error());
-  append_rows rows;
-  auto items = json::array();
-  for (const auto& id : *chosen) {
-    auto ended = storage::read_ended(*shared->store, id);
-    bool is_there = ended && *ended && (*ended)->is_dead_letter;
-    items.push_back({{"id", to_string(id)}, {"ok", is_there}});
-    if (!is_there) {
-      items.back()["error"] = "it is not among the dead letters";
-      continue;
-    }
-    (*ended)->is_dead_letter = false; // the call stays in history, only nobody has to look at it any more
-    rows.rows.put(storage::family::history, storage::ended_key(id), storage::encode(**ended));
-    rows.rows.erase(storage::family::history, storage::dead_letter_key(id));
-  }
-  if (rows.rows.mutations.empty()) return answer(a, {{"items", std::move(items)}});
-  rows.from = caf::actor_cast<caf::actor>(self);
-  rows.ticket = ++last_ticket;
-  rows.is_refusable = true;
-  in_journal[rows.ticket] = [this, a, items](const result<void>& done) {
-    if (done)
-      answer(a, {{"items", items}});
-    else
-      refuse(a, done.error());
-  };
-  self->send(shared->journal, std::move(rows));
+  return place + ", behind " + std::to_string(processor->running + processor->waiting)
+         + " calls at " + std::to_string(processor->workers_ready) + " workers";
 }
 
 } // namespace flow::actors

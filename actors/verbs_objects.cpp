@@ -7,9 +7,9 @@
 #include "caf/all.hpp"
 
 #include "actors/call_rows.hpp"
+#include "actors/row_filter.hpp"
 #include "actors/tell.hpp"
 #include "actors/verbs_actor.hpp"
-#include "actors/row_filter.hpp"
 #include "flows/text.hpp"
 
 namespace flow::actors {
@@ -26,62 +26,69 @@ const socket_status* status_of_socket(const node_status& node, const std::string
 }
 
 json counts_json(const partition_counts& counts) {
-  return {{"queued", counts.queued}, {"running", counts.taken}, {"waiting", counts.scheduled}, {"joining", counts.joining},
-          {"finished", counts.finished}, {"failed", counts.failed}, {"bytes", counts.bytes}};
+  return {{"queued", counts.queued},   {"running", counts.taken},     {"waiting", counts.scheduled},
+          {"joining", counts.joining}, {"finished", counts.finished}, {"failed", counts.failed},
+          {"bytes", counts.bytes}};
 }
 
-json status_of(const catalog& objects, const object& it, const node_status& node, const services& shared) {
+json status_of(const catalog& objects, const object& it, const node_status& node,
+               const services& shared) {
   switch (it.kind()) {
-    case object_kind::processor: {
-      auto found = std::ranges::find(node.processors, it.name, &processor_status::name);
-      return found == node.processors.end() ? json{{"state", "starting"}} : row_of(*found);
+  case object_kind::processor: {
+    auto found = std::ranges::find(node.processors, it.name, &processor_status::name);
+    return found == node.processors.end() ? json{{"state", "starting"}} : row_of(*found);
+  }
+  case object_kind::socket: {
+    json status{{"partition", it.number}};
+    if (const auto* live = status_of_socket(node, it.name)) {
+      status.update(counts_json(live->counts));
+      status["state"] = !live->is_open ? "broken" : live->is_paused ? "paused" : "open";
     }
-    case object_kind::socket: {
-      json status{{"partition", it.number}};
-      if (const auto* live = status_of_socket(node, it.name)) {
-        status.update(counts_json(live->counts));
-        status["state"] = !live->is_open ? "broken" : live->is_paused ? "paused" : "open";
-      }
-      if (const auto* sig = objects.signature_of_socket(it)) status["signature"] = to_string(*sig);
-      return status;
+    if (const auto* sig = objects.signature_of_socket(it)) status["signature"] = to_string(*sig);
+    return status;
+  }
+  case object_kind::queue: {
+    partition_counts sum;
+    auto names = json::array();
+    for (const auto& socket : objects.sockets_of_queue(it.name)) {
+      names.push_back(socket->name);
+      const auto* live = status_of_socket(node, socket->name);
+      if (!live) continue;
+      sum.queued += live->counts.queued;
+      sum.taken += live->counts.taken;
+      sum.scheduled += live->counts.scheduled;
+      sum.joining += live->counts.joining;
+      sum.finished += live->counts.finished;
+      sum.failed += live->counts.failed;
+      sum.bytes += live->counts.bytes;
     }
-    case object_kind::queue: {
-      partition_counts sum;
-      auto names = json::array();
-      for (const auto& socket : objects.sockets_of_queue(it.name)) {
-        names.push_back(socket->name);
-        const auto* live = status_of_socket(node, socket->name);
-        if (!live) continue;
-        sum.queued += live->counts.queued;
-        sum.taken += live->counts.taken;
-        sum.scheduled += live->counts.scheduled;
-        sum.joining += live->counts.joining;
-        sum.finished += live->counts.finished;
-        sum.failed += live->counts.failed;
-        sum.bytes += live->counts.bytes;
-      }
-      auto status = counts_json(sum);
-      status["paused"] = it.as<queue_spec>().paused;
-      status["sockets"] = std::move(names);
-      return status;
-    }
-    case object_kind::plug: {
-      auto found = node.plugs.find(it.name);
-      return {{"delivered", found == node.plugs.end() ? 0 : found->second.delivered}};
-    }
-    case object_kind::node: {
-      bool is_here = it.name == shared.node;
-      return {{"state", is_here ? "up" : "unknown"}, {"version", MILLRACE_VERSION}};
-    }
-    case object_kind::deployment: {
-      auto processor = std::ranges::find(node.processors, it.as<deployment_spec>().processor, &processor_status::name);
-      return {{"state", processor == node.processors.end() ? "unknown" : std::string{to_string(processor->state)}}};
-    }
-    default: return json::object();
+    auto status = counts_json(sum);
+    status["paused"] = it.as<queue_spec>().paused;
+    status["sockets"] = std::move(names);
+    return status;
+  }
+  case object_kind::plug: {
+    auto found = node.plugs.find(it.name);
+    return {{"delivered", found == node.plugs.end() ? 0 : found->second.delivered}};
+  }
+  case object_kind::node: {
+    bool is_here = it.name == shared.node;
+    return {{"state", is_here ? "up" : "unknown"}, {"version", MILLRACE_VERSION}};
+  }
+  case object_kind::deployment: {
+    auto processor = std::ranges::find(node.processors, it.as<deployment_spec>().processor,
+                                       &processor_status::name);
+    return {{"state", processor == node.processors.end()
+                          ? "unknown"
+                          : std::string{to_string(processor->state)}}};
+  }
+  default:
+    return json::object();
   }
 }
 
-json row_of_object(const catalog& objects, const object& it, const node_status& node, const services& shared) {
+json row_of_object(const catalog& objects, const object& it, const node_status& node,
+                   const services& shared) {
   auto row = json_of_value(to_value(it));
   row["status"] = status_of(objects, it, node, shared);
   return row;
@@ -95,35 +102,48 @@ json row_of_task(const catalog& objects, const task_view& task) {
           {"name", task.name},
           {"id", task.processor->name + "/" + task.name},
           {"spec", {{"processor", task.processor->name}, {"function", task.function}}},
-          {"status", {{"signature", task.known ? json_of_signature(*task.known) : json()}, {"sockets", std::move(sockets)}}}};
+          {"status",
+           {{"signature", task.known ? json_of_signature(*task.known) : json()},
+            {"sockets", std::move(sockets)}}}};
 }
 
 /// The rows of a kind that the catalog does not keep, or keeps only in part.
 json observed_rows(object_kind kind, const catalog& objects, const node_status& node) {
   auto rows = json::array();
   if (kind == object_kind::task)
-    for (const auto& task : objects.tasks()) rows.push_back(row_of_task(objects, task));
+    for (const auto& task : objects.tasks())
+      rows.push_back(row_of_task(objects, task));
   if (kind == object_kind::worker)
     for (const auto& processor : node.processors)
-      for (const auto& worker : processor.workers) rows.push_back(row_of(worker, processor.name, node.name));
+      for (const auto& worker : processor.workers)
+        rows.push_back(row_of(worker, processor.name, node.name));
   if (kind == object_kind::deployment)
     for (const auto& processor : node.processors) {
       if (!objects.deployments_of_processor(processor.name).empty()) continue;
       // A processor that nobody placed runs here with its own cpus.
       auto name = processor.name + ".auto";
-      rows.push_back({{"kind", "deployment"}, {"name", name}, {"id", name}, {"labels", {{"auto", "true"}}},
-                      {"spec", {{"processor", processor.name}, {"node", node.name}, {"cpus", processor.slots}}},
-                      {"status", {{"state", to_string(processor.state)}}}});
+      rows.push_back(
+          {{"kind", "deployment"},
+           {"name", name},
+           {"id", name},
+           {"labels", {{"auto", "true"}}},
+           {"spec",
+            {{"processor", processor.name}, {"node", node.name}, {"cpus", processor.slots}}},
+           {"status", {{"state", to_string(processor.state)}}}});
     }
   if (kind == object_kind::agent)
-    rows.push_back({{"kind", "agent"}, {"name", node.name}, {"id", node.name}, {"spec", {{"node", node.name}}},
+    rows.push_back({{"kind", "agent"},
+                    {"name", node.name},
+                    {"id", node.name},
+                    {"spec", {{"node", node.name}}},
                     {"status", {{"state", "running"}, {"processors", node.processors.size()}}}});
   return rows;
 }
 
 /// Filtered, sorted by name, cut to the page that begins after `cursor`.
 result<json_ptr> page_of(json rows, params& given, uint64_t now_ms) {
-  auto limit = std::min<uint64_t>(given.unsigned_integer("limit", limits::list_items_default), limits::list_items_max);
+  auto limit = std::min<uint64_t>(given.unsigned_integer("limit", limits::list_items_default),
+                                  limits::list_items_max);
   auto cursor = given.text("cursor");
   auto text = given.text("filter");
   if (auto fine = given.check(); !fine) return fine.error();
@@ -155,8 +175,10 @@ result<object_kind> kind_of_request(params& given) {
 
 void verbs_state::with_status(const asked& a, std::function<void(const node_status&)> next) {
   self->request(node, caf::infinite, describe{})
-    .then([next](const node_status& status) { next(status); },
-          [this, a](const caf::error&) { refuse(a, make_error(ec::shutting_down, "the node is shutting down")); });
+      .then([next](const node_status& status) { next(status); },
+            [this, a](const caf::error&) {
+              refuse(a, make_error(ec::shutting_down, "the node is shutting down"));
+            });
 }
 
 void verbs_state::object_list(asked a) {
@@ -171,11 +193,13 @@ void verbs_state::object_list(asked a) {
       auto names = asked_for.texts("names");
       auto rows = observed_rows(kind, *objects, status);
       if (is_stored(kind))
-        for (const auto& it : objects->list(kind)) rows.push_back(row_of_object(*objects, *it, status, *shared));
+        for (const auto& it : objects->list(kind))
+          rows.push_back(row_of_object(*objects, *it, status, *shared));
       if (!names.empty()) {
         auto chosen = json::array();
         for (const auto& wanted : names) {
-          auto found = std::ranges::find_if(rows, [&](const json& row) { return row["name"] == wanted || row["id"] == wanted; });
+          auto found = std::ranges::find_if(
+              rows, [&](const json& row) { return row["name"] == wanted || row["id"] == wanted; });
           if (found == rows.end()) {
             auto known = objects->resolve(kind, wanted);
             if (!known) return known.error();
@@ -186,7 +210,8 @@ void verbs_state::object_list(asked a) {
         }
         rows = std::move(chosen);
       }
-      std::sort(rows.begin(), rows.end(), [](const json& x, const json& y) { return x["name"] < y["name"]; });
+      std::sort(rows.begin(), rows.end(),
+                [](const json& x, const json& y) { return x["name"] < y["name"]; });
       return page_of(std::move(rows), asked_for, shared->clock->wall_ms());
     });
   });
@@ -205,7 +230,8 @@ void verbs_state::object_show(asked a) {
       for (auto& row : observed_rows(kind, *objects, status))
         if (row["name"] == wanted || row["id"] == wanted) return share(std::move(row));
       if (!is_stored(kind))
-        return make_error(ec::unknown_object, "no " + std::string{to_string(kind)} + " " + flow::quoted(wanted));
+        return make_error(ec::unknown_object,
+                          "no " + std::string{to_string(kind)} + " " + flow::quoted(wanted));
       auto it = objects->resolve(kind, wanted);
       if (!it) return it.error();
       return share(row_of_object(*objects, **it, status, *shared));
@@ -232,11 +258,16 @@ void verbs_state::object_delete(asked a) {
     auto routes = shared->sockets->view();
     for (const auto& live : status.sockets) {
       if (!going.contains(live.name)) continue;
-      auto held = live.counts.queued + live.counts.taken + live.counts.scheduled + live.counts.joining;
+      auto held
+          = live.counts.queued + live.counts.taken + live.counts.scheduled + live.counts.joining;
       if (held == 0) continue;
       if (!force)
-        return refuse(a, make_error(ec::in_use, "socket " + flow::quoted(live.name) + " holds " + std::to_string(held) + " calls",
-                                    "wait until they have run, or repeat with --force: they become dead letters"));
+        return refuse(
+            a,
+            make_error(
+                ec::in_use,
+                "socket " + flow::quoted(live.name) + " holds " + std::to_string(held) + " calls",
+                "wait until they have run, or repeat with --force: they become dead letters"));
       if (auto route = routes->by_name.find(live.name); route != routes->by_name.end())
         tell(self, route->second.owner, bury_command{"its socket was deleted"});
     }
@@ -262,8 +293,11 @@ void verbs_state::socket_resolve(asked a) {
     if (!it) return it.error();
     const auto& spec = (*it)->as<socket_spec>();
     const auto* sig = objects->signature_of_socket(**it);
-    return share({{"name", (*it)->name}, {"partition", (*it)->number}, {"function", spec.task},
-                  {"processor", spec.processor}, {"signature", sig ? json_of_signature(*sig) : json()}});
+    return share({{"name", (*it)->name},
+                  {"partition", (*it)->number},
+                  {"function", spec.task},
+                  {"processor", spec.processor},
+                  {"signature", sig ? json_of_signature(*sig) : json()}});
   });
 }
 
@@ -271,19 +305,28 @@ void verbs_state::socket_resolve(asked a) {
 
 void verbs_state::proc_control(asked a) {
   static const std::map<std::string, processor_verb, std::less<>> words{
-    {"proc.start", processor_verb::start}, {"proc.stop", processor_verb::stop}, {"proc.pause", processor_verb::pause},
-    {"proc.resume", processor_verb::resume}, {"proc.restart", processor_verb::restart}};
+      {"proc.start", processor_verb::start},
+      {"proc.stop", processor_verb::stop},
+      {"proc.pause", processor_verb::pause},
+      {"proc.resume", processor_verb::resume},
+      {"proc.restart", processor_verb::restart}};
   params given{a.given};
   auto wanted = given.required_text("name");
   auto deadline_ms = given.unsigned_integer("deadline_ms", drain_ms_default);
   if (auto fine = given.check(); !fine) return refuse(a, fine.error());
   auto it = shared->objects->view()->resolve(object_kind::processor, wanted);
   if (!it) return refuse(a, it.error());
-  self->request(node, caf::infinite, control_processor{(*it)->name, words.find(a.verb)->second, deadline_ms})
-    .then([this, a](const processor_status& status) {
-            answer(a, {{"name", status.name}, {"state", to_string(status.state)}, {"text", status.text}});
+  self->request(node, caf::infinite,
+                control_processor{(*it)->name, words.find(a.verb)->second, deadline_ms})
+      .then(
+          [this, a](const processor_status& status) {
+            answer(
+                a,
+                {{"name", status.name}, {"state", to_string(status.state)}, {"text", status.text}});
           },
-          [this, a](const caf::error&) { refuse(a, make_error(ec::wrong_state, "the processor is being restarted")); });
+          [this, a](const caf::error&) {
+            refuse(a, make_error(ec::wrong_state, "the processor is being restarted"));
+          });
 }
 
 void verbs_state::proc_scale(asked a) {
@@ -292,7 +335,9 @@ void verbs_state::proc_scale(asked a) {
   auto cpus = given.unsigned_integer("cpus");
   if (auto fine = given.check(); !fine) return refuse(a, fine.error());
   auto spec = map_builder{}.number("cpus", cpus).finish();
-  hand_to_catalog(a, "object.update", map_builder{}.text("kind", "processor").text("name", wanted).item("spec", spec).finish());
+  hand_to_catalog(
+      a, "object.update",
+      map_builder{}.text("kind", "processor").text("name", wanted).item("spec", spec).finish());
 }
 
 void verbs_state::proc_remove(asked a) {
@@ -303,11 +348,11 @@ void verbs_state::proc_remove(asked a) {
   list_builder names;
   names.add_text(wanted);
   a.given = map_builder{}
-              .text("kind", "processor")
-              .item("names", names.finish())
-              .boolean("cascade", true)
-              .boolean("force", force)
-              .finish();
+                .text("kind", "processor")
+                .item("names", names.finish())
+                .boolean("cascade", true)
+                .boolean("force", force)
+                .finish();
   object_delete(std::move(a));
 }
 
@@ -318,7 +363,9 @@ void verbs_state::queue_control(asked a) {
   auto wanted = given.required_text("name");
   if (auto fine = given.check(); !fine) return refuse(a, fine.error());
   auto spec = map_builder{}.boolean("paused", a.verb == "queue.pause").finish();
-  hand_to_catalog(a, "object.update", map_builder{}.text("kind", "queue").text("name", wanted).item("spec", spec).finish());
+  hand_to_catalog(
+      a, "object.update",
+      map_builder{}.text("kind", "queue").text("name", wanted).item("spec", spec).finish());
 }
 
 void verbs_state::queue_purge(asked a) {
@@ -366,12 +413,22 @@ void verbs_state::node_status_verb(asked a) {
                {"processors", status.processors.size()},
                {"sockets", status.sockets.size()},
                {"calls", counts_json(sum)},
-               {"journal", {{"writable", status.journal.is_writable}, {"commits", status.journal.commits},
-                            {"batches", status.journal.batches}, {"waiting", status.journal.waiting}}},
-               {"store", {{"sequence", stored.sequence}, {"bytes_on_disk", stored.bytes_on_disk},
-                          {"commits", stored.commits}, {"syncs", stored.syncs}}},
-               {"sandbox", {{"namespaces", report.namespaces}, {"seccomp", report.seccomp}, {"cgroups", report.cgroups},
-                            {"own_uid", report.own_uid}, {"missing", report.missing}}}});
+               {"journal",
+                {{"writable", status.journal.is_writable},
+                 {"commits", status.journal.commits},
+                 {"batches", status.journal.batches},
+                 {"waiting", status.journal.waiting}}},
+               {"store",
+                {{"sequence", stored.sequence},
+                 {"bytes_on_disk", stored.bytes_on_disk},
+                 {"commits", stored.commits},
+                 {"syncs", stored.syncs}}},
+               {"sandbox",
+                {{"namespaces", report.namespaces},
+                 {"seccomp", report.seccomp},
+                 {"cgroups", report.cgroups},
+                 {"own_uid", report.own_uid},
+                 {"missing", report.missing}}}});
   });
 }
 
@@ -380,8 +437,13 @@ void verbs_state::node_drain(asked a) {
   auto deadline_ms = given.unsigned_integer("deadline_ms", drain_ms_default);
   if (auto fine = given.check(); !fine) return refuse(a, fine.error());
   self->request(node, caf::infinite, drain_node{deadline_ms})
-    .then([this, a](const drained& done) { answer(a, {{"ok", true}, {"calls_left", done.calls_left}}); },
-          [this, a](const caf::error&) { refuse(a, make_error(ec::shutting_down, "the node is shutting down")); });
+      .then(
+          [this, a](const drained& done) {
+            answer(a, {{"ok", true}, {"calls_left", done.calls_left}});
+          },
+          [this, a](const caf::error&) {
+            refuse(a, make_error(ec::shutting_down, "the node is shutting down"));
+          });
 }
 
 } // namespace flow::actors

@@ -10,11 +10,13 @@ namespace {
 std::vector<parameter> join_of(const catalog& objects, const object& socket) {
   std::set<std::string, std::less<>> fed;
   for (const auto& it : objects.plugs_into(socket.name))
-    if (const auto& argument = it->as<plug_spec>().argument; !argument.empty()) fed.insert(argument);
+    if (const auto& argument = it->as<plug_spec>().argument; !argument.empty())
+      fed.insert(argument);
   const auto* known = fed.empty() ? nullptr : objects.signature_of_socket(socket);
   std::vector<parameter> join;
   if (!known) {
-    for (const auto& argument : fed) join.push_back({argument, parameter_kind::positional_or_keyword, {}, {}});
+    for (const auto& argument : fed)
+      join.push_back({argument, parameter_kind::positional_or_keyword, {}, {}});
     return join;
   }
   for (const auto& p : known->parameters) {
@@ -55,7 +57,8 @@ partition_policy policy_of(const catalog& objects, const object& socket, const s
     const auto& p = it->as<plug_spec>();
     auto target = objects.find(object_kind::socket, p.target);
     if (!target) continue;
-    policy.edges.push_back({it->name, p.on, partition_id{static_cast<uint32_t>(target->number)}, p.argument});
+    policy.edges.push_back(
+        {it->name, p.on, partition_id{static_cast<uint32_t>(target->number)}, p.argument});
   }
   policy.join = join_of(objects, socket);
   return policy;
@@ -70,27 +73,37 @@ uint32_t slots_of(const catalog& objects, const object& processor, const std::st
   return slots;
 }
 
-std::vector<std::string> sockets_touched(const catalog& objects, const std::vector<object_change>& changes) {
+std::vector<std::string> sockets_touched(const catalog& objects,
+                                         const std::vector<object_change>& changes) {
   std::set<std::string> touched;
   auto add_all = [&](const std::vector<object_ptr>& sockets) {
-    for (const auto& it : sockets) touched.insert(it->name);
+    for (const auto& it : sockets)
+      touched.insert(it->name);
   };
   for (const auto& change : changes) {
     switch (change.kind) {
-      case object_kind::socket: touched.insert(change.name); break;
-      case object_kind::processor: add_all(objects.sockets_of_processor(change.name)); break;
-      case object_kind::queue: add_all(objects.sockets_of_queue(change.name)); break;
-      case object_kind::plug:
-        for (const auto& it : {change.before, change.after}) {
-          if (!it) continue;
-          touched.insert(it->as<plug_spec>().source);
-          touched.insert(it->as<plug_spec>().target);
-        }
-        break;
-      default: break;
+    case object_kind::socket:
+      touched.insert(change.name);
+      break;
+    case object_kind::processor:
+      add_all(objects.sockets_of_processor(change.name));
+      break;
+    case object_kind::queue:
+      add_all(objects.sockets_of_queue(change.name));
+      break;
+    case object_kind::plug:
+      for (const auto& it : {change.before, change.after}) {
+        if (!it) continue;
+        touched.insert(it->as<plug_spec>().source);
+        touched.insert(it->as<plug_spec>().target);
+      }
+      break;
+    default:
+      break;
     }
   }
-  std::erase_if(touched, [&](const std::string& name) { return !objects.find(object_kind::socket, name); });
+  std::erase_if(touched,
+                [&](const std::string& name) { return !objects.find(object_kind::socket, name); });
   return {touched.begin(), touched.end()};
 }
 

@@ -9,14 +9,16 @@
 
 namespace flow::actors {
 
-/// The policy of a socket's partition: its queue's bounds, its processor's retries, the plugs out of it, and the
-/// arguments that its join waits for when plugs deliver arguments.
+/// The policy of a socket's partition: its queue's bounds, its processor's retries, the plugs out
+/// of it, and the arguments that its join waits for when plugs deliver arguments.
 partition_policy policy_of(const catalog& objects, const object& socket, const std::string& node);
 
-/// How many workers the processor has on this node: what its deployments here say, or its own cpus when it has none.
+/// How many workers the processor has on this node: what its deployments here say, or its own cpus
+/// when it has none.
 uint32_t slots_of(const catalog& objects, const object& processor, const std::string& node);
 
 /// The sockets whose policy may differ after these changes, by name.
-std::vector<std::string> sockets_touched(const catalog& objects, const std::vector<object_change>& changes);
+std::vector<std::string> sockets_touched(const catalog& objects,
+                                         const std::vector<object_change>& changes);
 
 } // namespace flow::actors

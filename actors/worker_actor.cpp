@@ -40,7 +40,8 @@ public:
     return parts_.emplace_back(socket, Message{}).second;
   }
   void send(worker_actor::pointer self) {
-    for (auto& [to, what] : parts_) tell(self, to, std::move(what));
+    for (auto& [to, what] : parts_)
+      tell(self, to, std::move(what));
   }
 
 private:
@@ -74,7 +75,8 @@ void worker_state::start() {
 void worker_state::run(run_calls& calls) {
   if (is_over) { // given before the processor knew
     std::deque<owed> back;
-    for (const auto& item : calls.calls) back.push_back({item.lease, item.call->id, calls.socket});
+    for (const auto& item : calls.calls)
+      back.push_back({item.lease, item.call->id, calls.socket});
     give_back(back, false);
     return;
   }
@@ -83,7 +85,8 @@ void worker_state::run(run_calls& calls) {
   if (outstanding.empty()) head_since_ms = shared->clock->steady_ms();
   for (const auto& item : calls.calls) {
     outstanding.push_back({item.lease, item.call->id, calls.socket});
-    batch.push_back({static_cast<uint64_t>(item.lease), item.call->id, item.attempt, calls.function, item.call->args});
+    batch.push_back({static_cast<uint64_t>(item.lease), item.call->id, item.attempt, calls.function,
+                     item.call->args});
   }
   shared->workers->send(process, std::move(batch));
   set_timer();
@@ -153,8 +156,10 @@ void worker_state::check_time_limit() {
     return;
   }
   ending = outstanding.front().lease;
-  ending_why = {ec::task_timed_out, "timed out",
-                "ran longer than its time limit of " + std::to_string(config.time_limit_ms) + " ms", {}};
+  ending_why = {ec::task_timed_out,
+                "timed out",
+                "ran longer than its time limit of " + std::to_string(config.time_limit_ms) + " ms",
+                {}};
   shared->workers->kill(process);
 }
 
@@ -169,8 +174,8 @@ void worker_state::give_back(std::deque<owed>& rest, bool solo) {
 }
 
 void worker_state::exited(host_exited& what) {
-  // Who is to blame: the attempt we killed it for, or the only one it had. With several, none is blamed, and each
-  // runs alone from now on.
+  // Who is to blame: the attempt we killed it for, or the only one it had. With several, none is
+  // blamed, and each runs alone from now on.
   auto to_blame = outstanding.end();
   if (ending != lease_id{})
     to_blame = std::ranges::find(outstanding, ending, &owed::lease);
@@ -183,52 +188,54 @@ void worker_state::exited(host_exited& what) {
     end.worker = static_cast<uint64_t>(status.pid);
     end.run_us = (shared->clock->steady_ms() - head_since_ms) * 1'000;
     end.worker_died = ending == lease_id{};
-    end.why = end.worker_died ? failure{ec::worker_lost, "worker lost", what.how.reason, {}} : ending_why;
+    end.why = end.worker_died ? failure{ec::worker_lost, "worker lost", what.how.reason, {}}
+                              : ending_why;
     tell(self, to_blame->socket, std::move(ended));
     outstanding.erase(to_blame);
   }
   give_back(outstanding, ending == lease_id{});
   outstanding.clear();
   is_over = true;
-  self->send(config.owner, worker_gone{config.number, std::move(what.how), std::move(import_failure)});
+  self->send(config.owner,
+             worker_gone{config.number, std::move(what.how), std::move(import_failure)});
 }
 
-worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self, services_ptr shared,
-                                   worker_config config) {
+worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self,
+                                   services_ptr shared, worker_config config) {
   auto& state = self->state;
   state.self = self;
   state.shared = std::move(shared);
   state.config = std::move(config);
   state.start();
   return {
-    [self](run_calls& calls) { self->state.run(calls); },
-    [self](const end_leases& what) { self->state.end(what); },
-    [self](stop_worker how) {
-      auto& s = self->state;
-      s.status.state = "stopping";
-      if (s.is_over)
-        self->quit();
-      else if (how.kill)
-        s.shared->workers->kill(s.process);
-      else
-        s.shared->workers->stop(s.process);
-    },
-    [self](host_ready ready) {
-      auto& s = self->state;
-      s.status.pid = ready.pid;
-      s.status.state = "ready";
-      self->send(s.config.owner, worker_ready{s.config.number});
-    },
-    [self](host_broken& broken) { self->state.import_failure = std::move(broken.why); },
-    [self](host_results& what) { self->state.results(what); },
-    [self](const host_logs& what) { self->state.logs(what); },
-    [self](host_exited& what) { self->state.exited(what); },
-    [self](wake_up) { self->state.check_time_limit(); },
-    [self](describe) {
-      auto status = self->state.status;
-      status.outstanding = self->state.outstanding.size();
-      return status;
-    },
+      [self](run_calls& calls) { self->state.run(calls); },
+      [self](const end_leases& what) { self->state.end(what); },
+      [self](stop_worker how) {
+        auto& s = self->state;
+        s.status.state = "stopping";
+        if (s.is_over)
+          self->quit();
+        else if (how.kill)
+          s.shared->workers->kill(s.process);
+        else
+          s.shared->workers->stop(s.process);
+      },
+      [self](host_ready ready) {
+        auto& s = self->state;
+        s.status.pid = ready.pid;
+        s.status.state = "ready";
+        self->send(s.config.owner, worker_ready{s.config.number});
+      },
+      [self](host_broken& broken) { self->state.import_failure = std::move(broken.why); },
+      [self](host_results& what) { self->state.results(what); },
+      [self](const host_logs& what) { self->state.logs(what); },
+      [self](host_exited& what) { self->state.exited(what); },
+      [self](wake_up) { self->state.check_time_limit(); },
+      [self](describe) {
+        auto status = self->state.status;
+        status.outstanding = self->state.outstanding.size();
+        return status;
+      },
   };
 }
 

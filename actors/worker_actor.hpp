@@ -8,9 +8,9 @@
 namespace flow::actors {
 
 struct worker_config {
-  uint64_t number = 0;           ///< unique in its processor's life
+  uint64_t number = 0; ///< unique in its processor's life
   codeloader::worker_spec spec;
-  uint64_t time_limit_ms = 0;    ///< of one attempt; 0: none
+  uint64_t time_limit_ms = 0; ///< of one attempt; 0: none
   processor_actor owner;
   std::string processor;
 };
@@ -31,10 +31,11 @@ struct worker_state {
   std::deque<owed> outstanding; ///< in the order in which they run: the first runs now
   uint64_t head_since_ms = 0;   ///< steady; when the first of them began
   bool is_timer_set = false;
-  lease_id ending{};             ///< the attempt for which the process is being killed
+  lease_id ending{}; ///< the attempt for which the process is being killed
   failure ending_why;
   failure import_failure;
-  bool is_over = false; ///< the process has ended; this actor ends when its processor has said that it knows
+  bool is_over
+      = false; ///< the process has ended; this actor ends when its processor has said that it knows
   worker_status status;
 
   void start();
@@ -50,7 +51,7 @@ private:
   void give_back(std::deque<owed>& rest, bool solo);
 };
 
-worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self, services_ptr shared,
-                                   worker_config config);
+worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self,
+                                   services_ptr shared, worker_config config);
 
 } // namespace flow::actors

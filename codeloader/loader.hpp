@@ -1,4 +1,5 @@
-// From a repository's address to code that a worker can run. Blocking: call it from a thread that may wait.
+// From a repository's address to code that a worker can run. Blocking: call it from a thread that
+// may wait.
 #pragma once
 
 #include <functional>
@@ -11,8 +12,9 @@
 
 namespace flow::codeloader {
 
-/// Which repositories may be fetched. Patterns are "scheme://host/path-prefix" with `*` for any run of characters
-/// in host or path; deny wins. An empty allow list allows https and ssh of every public host, and nothing else.
+/// Which repositories may be fetched. Patterns are "scheme://host/path-prefix" with `*` for any run
+/// of characters in host or path; deny wins. An empty allow list allows https and ssh of every
+/// public host, and nothing else.
 struct repository_policy {
   std::vector<std::string> allow;
   std::vector<std::string> deny;
@@ -20,29 +22,32 @@ struct repository_policy {
 
 /// What a processor says of its code.
 struct module_request {
-  std::string repository; ///< http, https, ssh, scp-like, file URL, or a bare path when `file:` is allowed
-  std::string branch;     ///< at most one of branch, tag, commit; none: the remote's default branch
+  std::string
+      repository; ///< http, https, ssh, scp-like, file URL, or a bare path when `file:` is allowed
+  std::string branch; ///< at most one of branch, tag, commit; none: the remote's default branch
   std::string tag;
-  std::string commit;     ///< full, or at least 7 hex digits
-  std::string module;     ///< dotted, as imported: "pyfi.processors.sample"
-  std::string module_path; ///< directory inside the repository that is put first on the import path; empty: the root (or src/)
+  std::string commit;      ///< full, or at least 7 hex digits
+  std::string module;      ///< dotted, as imported: "pyfi.processors.sample"
+  std::string module_path; ///< directory inside the repository that is put first on the import
+                           ///< path; empty: the root (or src/)
   std::string language = "python";
-  std::string requirements; ///< extra requirements, one a line, beside the repository's own requirements.txt
+  std::string requirements; ///< extra requirements, one a line, beside the repository's own
+                            ///< requirements.txt
 };
 
 /// Immutable and shared: code at one commit, ready to be run.
 struct loaded_module {
-  std::string commit;            ///< 40 hex digits
-  std::string checkout_dir;      ///< read-only, absolute
-  std::string import_root;       ///< checkout_dir, or a directory below it
-  std::string environment_dir;   ///< venv; empty: the bare interpreter is enough
-  std::string environment_key;   ///< of (repository, commit, language, requirements)
+  std::string commit;               ///< 40 hex digits
+  std::string checkout_dir;         ///< read-only, absolute
+  std::string import_root;          ///< checkout_dir, or a directory below it
+  std::string environment_dir;      ///< venv; empty: the bare interpreter is enough
+  std::string environment_key;      ///< of (repository, commit, language, requirements)
   std::vector<signature> functions; ///< public top-level functions of the module, in source order
 };
 
 struct loader_options {
-  std::string root_dir;             ///< mirrors, checkouts and environments live below it
-  std::string runtime_dir;          ///< where the language runtimes (worker programs) are installed
+  std::string root_dir;    ///< mirrors, checkouts and environments live below it
+  std::string runtime_dir; ///< where the language runtimes (worker programs) are installed
   std::string python = "/usr/bin/python3";
   repository_policy policy;
 };
@@ -54,14 +59,19 @@ class loader {
 public:
   virtual ~loader() = default;
 
-  /// The full commit that the request names now. Fetches what is missing. Errors: bad_repository_url,
-  /// repository_not_allowed, unknown_repository, unknown_reference, timed_out.
-  virtual result<std::string> resolve(const module_request& request, const progress_callback& progress) = 0;
+  /// The full commit that the request names now. Fetches what is missing. Errors:
+  /// bad_repository_url, repository_not_allowed, unknown_repository, unknown_reference, timed_out.
+  virtual result<std::string> resolve(const module_request& request,
+                                      const progress_callback& progress)
+      = 0;
 
   /// Resolve, check out, parse, build. Idempotent; concurrent calls for one key do the work once.
-  /// Errors besides those of `resolve`: unknown_module, bad_module (with file, line and text), path_escapes,
-  /// bad_requirements (with the installer's last lines), build_timed_out, payload_too_large.
-  virtual result<loaded_module> load(const module_request& request, const progress_callback& progress) = 0;
+  /// Errors besides those of `resolve`: unknown_module, bad_module (with file, line and text),
+  /// path_escapes, bad_requirements (with the installer's last lines), build_timed_out,
+  /// payload_too_large.
+  virtual result<loaded_module> load(const module_request& request,
+                                     const progress_callback& progress)
+      = 0;
 };
 
 result<std::unique_ptr<loader>> make_loader(loader_options options);

@@ -298,7 +298,8 @@ void worker_session::on_deadline() {
 }
 
 bool worker_session::on_ended(std::span<char> buffer) {
-  if (phase_ == phase::over) return false; // its pidfd stays readable until the launcher has cleared it away
+  if (phase_ == phase::over)
+    return false; // its pidfd stays readable until the launcher has cleared it away
   {
     std::lock_guard lock{mutex_};
     auto exit = try_reap(worker_.child);

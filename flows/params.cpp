@@ -10,7 +10,8 @@ params::params(const value& given) {
     auto key = in.text();
     items_.emplace_back(key, in.raw());
   }
-  if (in.failed()) first_error_ = make_error(ec::bad_value, "the parameters are not a map with text keys");
+  if (in.failed())
+    first_error_ = make_error(ec::bad_value, "the parameters are not a map with text keys");
 }
 
 std::string_view params::find(std::string_view key) const {
@@ -21,10 +22,13 @@ std::string_view params::find(std::string_view key) const {
 
 void params::wrong(std::string_view key, std::string_view wanted) {
   if (first_error_.code == ec::none)
-    first_error_ = make_error(ec::bad_value, "\"" + std::string{key} + "\" must be " + std::string{wanted});
+    first_error_
+        = make_error(ec::bad_value, "\"" + std::string{key} + "\" must be " + std::string{wanted});
 }
 
-bool params::has(std::string_view key) const { return !find(key).empty(); }
+bool params::has(std::string_view key) const {
+  return !find(key).empty();
+}
 
 std::string params::text(std::string_view key, std::string_view otherwise) {
   auto item = find(key);
@@ -68,7 +72,8 @@ std::vector<std::string> params::texts(std::string_view key) {
     list.emplace_back(in.text());
     return list;
   }
-  for (auto n = in.array(); n > 0 && !in.failed(); --n) list.emplace_back(in.text());
+  for (auto n = in.array(); n > 0 && !in.failed(); --n)
+    list.emplace_back(in.text());
   if (in.failed()) wrong(key, "a list of texts");
   return list;
 }

@@ -13,8 +13,8 @@
 
 namespace flow {
 
-/// A view of a map value. Keys that are absent or null read as the given default; a value of the wrong type is remembered,
-/// and `check` tells of the first. Callers read all, then check once.
+/// A view of a map value. Keys that are absent or null read as the given default; a value of the
+/// wrong type is remembered, and `check` tells of the first. Callers read all, then check once.
 class params {
 public:
   /// `given` must outlive it.

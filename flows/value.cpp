@@ -76,7 +76,8 @@ private:
       return magnitude.size() <= limits::integer_bytes_max || refuse(at, "an integer too large");
     }
     case cbor::kind::none:
-      return refuse(at, in_.at_end() ? "the bytes end too early" : "an item that is cut off or not of the subset");
+      return refuse(at, in_.at_end() ? "the bytes end too early"
+                                     : "an item that is cut off or not of the subset");
     default:
       in_.skip();
       return !in_.failed() || refuse(at, "bytes longer than the value");

@@ -19,7 +19,8 @@ int fail(const flow::error& why) {
 sigset_t block_signals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (int number : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, number);
+  for (int number : {SIGTERM, SIGINT, SIGUSR1})
+    sigaddset(&signals, number);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -40,12 +41,14 @@ int main(int argc, char** argv) {
     ::kill(::getpid(), SIGUSR1);
   });
   if (!node) return fail(node.error());
-  std::printf("flow-node %s ready api=%s pid=%d data=%s\n", options->name.c_str(), (*node)->api_address().c_str(),
-              static_cast<int>(::getpid()), options->data_directory.c_str());
+  std::printf("flow-node %s ready api=%s pid=%d data=%s\n", options->name.c_str(),
+              (*node)->api_address().c_str(), static_cast<int>(::getpid()),
+              options->data_directory.c_str());
   std::fflush(stdout);
   int received = 0;
   sigwait(&signals, &received);
-  // What the actors hold is of no use when they have failed: the disk has the truth, and the next start reads it.
+  // What the actors hold is of no use when they have failed: the disk has the truth, and the next
+  // start reads it.
   if (received == SIGUSR1) ::_exit(flow::exit_code(flow::ec::internal));
   // Whatever hangs at the end, the process ends: nothing durable is lost by it.
   ::alarm(static_cast<unsigned>(options->drain_ms / 1'000 + 15));

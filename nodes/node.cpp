@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 struct system_config : caf::actor_system_config {
   system_config() {
     set("scheduler.max-threads", std::max<size_t>(2, std::thread::hardware_concurrency()));
-    // The default sleeps 50 us between polls in its second phase and is not woken out of it: measured 1.4x at 64 in flight.
+    // The default sleeps 50 us between polls in its second phase and is not woken out of it:
+    // measured 1.4x at 64 in flight.
     set("work-stealing.moderate-poll-attempts", size_t{0});
     set("scheduler.max-throughput", size_t{100});
   }
@@ -32,7 +33,8 @@ result<std::string> runtime_directory() {
   auto program = fs::read_symlink("/proc/self/exe", failed);
   auto found = program.parent_path().parent_path() / "share" / "millrace" / "runtime";
   if (failed || !fs::is_directory(found, failed))
-    return make_error(ec::bad_config, "the language runtimes are not at " + found.string(), "install or build the whole project");
+    return make_error(ec::bad_config, "the language runtimes are not at " + found.string(),
+                      "install or build the whole project");
   return found.string();
 }
 
@@ -70,7 +72,7 @@ public:
       caf::scoped_actor self{*system_};
       auto limit = std::chrono::milliseconds{options_.drain_ms + 5'000};
       self->request(node_, limit, actors::drain_node{options_.drain_ms})
-        .receive([](const actors::drained&) {}, [](const caf::error&) {});
+          .receive([](const actors::drained&) {}, [](const caf::error&) {});
     }
     end();
   }
@@ -81,7 +83,9 @@ private:
     fs::create_directories(options_.data_directory, failed);
     if (!failed) fs::permissions(options_.data_directory, fs::perms::owner_all, failed);
     if (failed)
-      return make_error(ec::store_io, "cannot make directory " + options_.data_directory + ": " + failed.message(),
+      return make_error(ec::store_io,
+                        "cannot make directory " + options_.data_directory + ": "
+                            + failed.message(),
                         "choose another with --data");
     return {};
   }
@@ -105,10 +109,12 @@ private:
     return {};
   }
 
-  void start_actors(std::shared_ptr<const catalog> first, std::function<void(const std::string&)> on_failure) {
+  void start_actors(std::shared_ptr<const catalog> first,
+                    std::function<void(const std::string&)> on_failure) {
     system_ = std::make_unique<caf::actor_system>(config_);
     node_ = system_->spawn(actors::node, shared_, std::move(first));
-    system_->spawn([node = node_, on_failure = std::move(on_failure)](caf::event_based_actor* self) -> caf::behavior {
+    system_->spawn([node = node_, on_failure = std::move(on_failure)](
+                       caf::event_based_actor* self) -> caf::behavior {
       self->monitor(node);
       self->set_down_handler([self, on_failure](const caf::down_msg& down) {
         if (down.reason != caf::exit_reason::user_shutdown) on_failure(caf::to_string(down.reason));
@@ -118,7 +124,8 @@ private:
     });
     // Answers once every child has been started, so that the API never meets a half-made node.
     caf::scoped_actor self{*system_};
-    self->request(node_, caf::infinite, actors::describe{}).receive([](const actors::node_status&) {}, [](const caf::error&) {});
+    self->request(node_, caf::infinite, actors::describe{})
+        .receive([](const actors::node_status&) {}, [](const caf::error&) {});
   }
 
   result<void> serve(std::shared_ptr<const access> who) {
@@ -132,7 +139,8 @@ private:
     at.directory = shared_->sockets.get();
     at.who = std::move(who);
     at.verbs = verbs_;
-    at.health_now = [board = shared_->health] { return health{board->problems(system_clock().steady_ms())}; };
+    at.health_now
+        = [board = shared_->health] { return health{board->problems(system_clock().steady_ms())}; };
     auto api = make_api_server(std::move(at));
     if (!api) return api.error();
     api_ = std::move(*api);
@@ -168,8 +176,8 @@ private:
 
 } // namespace
 
-result<std::unique_ptr<running_node>> start_node(const node_options& options,
-                                                 std::function<void(const std::string& why)> on_failure) {
+result<std::unique_ptr<running_node>>
+start_node(const node_options& options, std::function<void(const std::string& why)> on_failure) {
   auto node = std::make_unique<node_of_one_machine>(options);
   if (auto opened = node->open(std::move(on_failure)); !opened) return opened.error();
   return std::unique_ptr<running_node>{std::move(node)};

@@ -1,4 +1,5 @@
-// What a call costs, beside what this machine can do in the same run: W1, W2, W5, W6 and W7. Prints, never asserts.
+// What a call costs, beside what this machine can do in the same run: W1, W2, W5, W6 and W7.
+// Prints, never asserts.
 //   calls_bench [--calls N] [--backlog N]
 #include <algorithm>
 #include <atomic>
@@ -56,13 +57,15 @@ double median(std::vector<double> values) {
 
 pid_t run(const std::vector<std::string>& words, int stdout_fd = -1) {
   std::vector<char*> argv;
-  for (const auto& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+  for (const auto& word : words)
+    argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   if (stdout_fd >= 0) posix_spawn_file_actions_adddup2(&actions, stdout_fd, 1);
   pid_t pid = 0;
-  if (posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ) != 0) give_up("cannot start " + words[0]);
+  if (posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ) != 0)
+    give_up("cannot start " + words[0]);
   posix_spawn_file_actions_destroy(&actions);
   return pid;
 }
@@ -72,9 +75,11 @@ void run_to_end(const std::vector<std::string>& words) {
   if (waitpid(run(words), &status, 0) < 0 || status != 0) give_up(words[0] + " failed");
 }
 
-void row(const char* name, double figure, const char* unit, double limit, const char* of_limit, const char* target) {
+void row(const char* name, double figure, const char* unit, double limit, const char* of_limit,
+         const char* target) {
   if (limit > 0)
-    std::printf("%-34s %12.3f %-8s %6.2f x %-34s target %s\n", name, figure, unit, figure / limit, of_limit, target);
+    std::printf("%-34s %12.3f %-8s %6.2f x %-34s target %s\n", name, figure, unit, figure / limit,
+                of_limit, target);
   else
     std::printf("%-34s %12.3f %-8s %44s target %s\n", name, figure, unit, "", target);
   std::fflush(stdout);
@@ -96,7 +101,8 @@ double synced_append_ms(const fs::path& directory) {
   return median(times);
 }
 
-/// A worker and a store and nothing between them: accept, run, end; each batch of the worker's results is one commit.
+/// A worker and a store and nothing between them: accept, run, end; each batch of the worker's
+/// results is one commit.
 class bare_path {
 public:
   bare_path(const fs::path& directory, const fs::path& module_directory, const fs::path& runtime) {
@@ -112,15 +118,19 @@ public:
     spec.import_root = spec.checkout_dir = module_directory.string();
     codeloader::worker_events events;
     events.ready = [this](codeloader::worker_number, int) { arrive({}); };
-    events.broken = [](codeloader::worker_number, codeloader::worker_failure why) { give_up(why.message); };
-    events.results = [this](codeloader::worker_number, std::vector<codeloader::worker_result> r) { arrive(std::move(r)); };
+    events.broken
+        = [](codeloader::worker_number, codeloader::worker_failure why) { give_up(why.message); };
+    events.results = [this](codeloader::worker_number, std::vector<codeloader::worker_result> r) {
+      arrive(std::move(r));
+    };
     events.logs = [](codeloader::worker_number, std::vector<codeloader::worker_log>) {};
     events.exited = [](codeloader::worker_number, codeloader::worker_exit) {};
     worker_ = host_->start(spec, events);
     take();
   }
 
-  /// Calls a second with `outstanding` under way, each committed before it runs and when it has run.
+  /// Calls a second with `outstanding` under way, each committed before it runs and when it has
+  /// run.
   double rate(size_t total, size_t outstanding, const value& argument, bool durable) {
     auto start = clock_type::now();
     size_t sent = 0;
@@ -169,7 +179,8 @@ private:
   void arrive(std::vector<codeloader::worker_result> results) {
     std::lock_guard lock{mutex_};
     has_news_ = true;
-    for (auto& r : results) inbox_.push_back(std::move(r));
+    for (auto& r : results)
+      inbox_.push_back(std::move(r));
     news_.notify_one();
   }
 
@@ -203,12 +214,15 @@ struct node_process {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) give_up("no pipe");
     auto begin = clock_type::now();
-    pid = run({(programs / "flow-node").string(), "--name", "bench", "--data", (directory / "data").string(), "--api",
-               "127.0.0.1:0", "--allow-repo", "file://" + directory.string() + "/*"}, ends[1]);
+    pid = run({(programs / "flow-node").string(), "--name", "bench", "--data",
+               (directory / "data").string(), "--api", "127.0.0.1:0", "--allow-repo",
+               "file://" + directory.string() + "/*"},
+              ends[1]);
     ::close(ends[1]);
     std::string line;
     char c = 0;
-    while (::read(ends[0], &c, 1) == 1 && c != '\n') line += c;
+    while (::read(ends[0], &c, 1) == 1 && c != '\n')
+      line += c;
     ready_ms = seconds_since(begin) * 1e3;
     auto at = line.find("api=");
     if (at == std::string::npos) give_up("the daemon is not ready: " + line);
@@ -275,15 +289,15 @@ double rate(client& c, size_t total, size_t outstanding, const value& argument) 
       changed.wait(lock, [&] { return under_way < outstanding; });
       ++under_way;
     }
-    c.submit("mod.noop", args, {},
-             [](result<call_id> id) { must(std::move(id)); },
-             [&](const call_outcome& outcome) {
-               if (!outcome.ok()) give_up("a call failed: " + outcome.why.message);
-               std::lock_guard lock{mutex};
-               --under_way;
-               ++done;
-               changed.notify_one();
-             });
+    c.submit(
+        "mod.noop", args, {}, [](result<call_id> id) { must(std::move(id)); },
+        [&](const call_outcome& outcome) {
+          if (!outcome.ok()) give_up("a call failed: " + outcome.why.message);
+          std::lock_guard lock{mutex};
+          --under_way;
+          ++done;
+          changed.notify_one();
+        });
   }
   std::unique_lock lock{mutex};
   changed.wait(lock, [&] { return done == total; });
@@ -297,8 +311,15 @@ void recovery(node_process& d, size_t backlog, const value& argument) {
     std::atomic<size_t> accepted{0};
     auto args = make_arguments({argument});
     for (size_t i = 0; i < backlog; ++i)
-      c.submit("mod.noop", args, {}, [&](result<call_id> id) { must(std::move(id)); ++accepted; }, nullptr);
-    while (accepted < backlog) std::this_thread::yield();
+      c.submit(
+          "mod.noop", args, {},
+          [&](result<call_id> id) {
+            must(std::move(id));
+            ++accepted;
+          },
+          nullptr);
+    while (accepted < backlog)
+      std::this_thread::yield();
   }
   d.end(SIGKILL);
   d.start();
@@ -325,7 +346,8 @@ int main(int argc, char** argv) {
   std::ofstream{module_directory / "mod.py"} << "def noop(x):\n    return x\n";
   run_to_end({"git", "-C", module_directory.string(), "init", "-q"});
   run_to_end({"git", "-C", module_directory.string(), "add", "mod.py"});
-  run_to_end({"git", "-C", module_directory.string(), "-c", "user.email=a@example.org", "-c", "user.name=a", "commit", "-qm", "mod"});
+  run_to_end({"git", "-C", module_directory.string(), "-c", "user.email=a@example.org", "-c",
+              "user.name=a", "commit", "-qm", "mod"});
   auto small = must(value_of_json("1"));
   auto large = must(value_of_json('"' + std::string(100 * 1024, 'x') + '"'));
 
@@ -336,7 +358,8 @@ int main(int argc, char** argv) {
   double pipe_ms = 0;
   double pipe_large = 0;
   {
-    bare_path path{directory, module_directory, programs.parent_path() / "share" / "millrace" / "runtime"};
+    bare_path path{directory, module_directory,
+                   programs.parent_path() / "share" / "millrace" / "runtime"};
     pipe_ms = 1e3 / path.rate(2'000, 1, small, false);
     pipe_large = path.rate(2'000, 16, large, false);
     path.rate(calls / 10, 1'000, small, true);
@@ -352,7 +375,8 @@ int main(int argc, char** argv) {
   {
     auto before = d.cpu_seconds();
     auto until = clock_type::now() + std::chrono::seconds{5};
-    while (clock_type::now() < until) ::usleep(100'000); // tidy: allow sleep because idleness is what is measured
+    while (clock_type::now() < until)
+      ::usleep(100'000); // tidy: allow sleep because idleness is what is measured
     row("W6 idle cpu", (d.cpu_seconds() - before) / 5 * 100, "%", 0, "", "below 0.5 %");
     row("W6 idle resident", d.resident_mb(), "MB", 0, "", "below 60 MB");
   }
@@ -365,17 +389,23 @@ int main(int argc, char** argv) {
   row("W6 empty command", seconds_since(begin) * 100, "ms", 0, "", "below 20 ms");
   {
     auto c = d.connect();
-    auto spec = map_builder{}.text("repository", module_directory.string()).text("module", "mod").finish();
+    auto spec = map_builder{}
+                    .text("repository", module_directory.string())
+                    .text("module", "mod")
+                    .finish();
     must(c.request("object.add", object_params("processor", "mod", spec)));
     one_at_a_time(c, 200, small);
     auto times = one_at_a_time(c, 2'000, small);
     auto p50 = median(times);
     std::ranges::sort(times);
-    row("W1 one caller, p50", p50, "ms", sync_ms + pipe_ms, "one sync + one round trip", "below 2.5 x");
+    row("W1 one caller, p50", p50, "ms", sync_ms + pipe_ms, "one sync + one round trip",
+        "below 2.5 x");
     row("W1 one caller, p99", times[times.size() * 99 / 100], "ms", 0, "", "-");
     row("W2 64 outstanding", rate(c, calls / 2, 64, small), "calls/s", bare, "the bare path", "-");
-    row("W2 1,000 outstanding", rate(c, calls, 1'000, small), "calls/s", bare, "the bare path", "0.70 x");
-    row("W5 100 KiB in and out", rate(c, 2'000, 16, large), "calls/s", pipe_large, "the worker's own rate", "0.60 x");
+    row("W2 1,000 outstanding", rate(c, calls, 1'000, small), "calls/s", bare, "the bare path",
+        "0.70 x");
+    row("W5 100 KiB in and out", rate(c, 2'000, 16, large), "calls/s", pipe_large,
+        "the worker's own rate", "0.60 x");
   }
   recovery(d, backlog, small);
   d.end(SIGTERM);

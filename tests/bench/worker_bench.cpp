@@ -93,7 +93,8 @@ void run(worker_host& host, worker_number worker, results_gate& gate, const work
 int main() {
   std::string name = "/tmp/worker-bench-XXXXXX";
   std::filesystem::path dir = ::mkdtemp(name.data());
-  std::filesystem::permissions(dir, std::filesystem::perms{0755}); // as root, workers have users of their own
+  std::filesystem::permissions(
+      dir, std::filesystem::perms{0755}); // as root, workers have users of their own
   std::ofstream{dir / "bench.py"} << "def noop():\n  pass\n\ndef echo(x):\n  return x\n\n"
                                      "def prints():\n  print('a line')\n";
   worker_host_options options;

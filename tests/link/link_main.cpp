@@ -1,2 +1,4 @@
 // Linked against one whole library: fails to link when that library calls upward.
-int main() { return 0; }
+int main() {
+  return 0;
+}

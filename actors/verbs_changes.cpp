@@ -1,0 +1,165 @@
+// Verbs that change calls: cancel, retry, and what becomes of dead letters.
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "caf/all.hpp"
+
+#include "actors/call_rows.hpp"
+#include "actors/row_filter.hpp"
+#include "actors/tell.hpp"
+#include "actors/verbs_actor.hpp"
+#include "storage/codec.hpp"
+#include "storage/key_kind.hpp"
+
+namespace flow::actors {
+
+using nlohmann::json;
+
+void verbs_state::call_cancel(asked a) {
+  with_in_flight({}, [this, a](const in_flight& live) {
+    auto chosen = select(a, live, false);
+    if (!chosen) return refuse(a, chosen.error());
+    std::map<partition_id, std::vector<call_id>> by_owner;
+    auto items = std::make_shared<json>(json::array());
+    for (const auto& id : *chosen) {
+      if (is_live(live, id))
+        by_owner[id.partition()].push_back(id);
+      else if (!params{a.given}.has("filter")) // what a filter found ended meanwhile needs no word
+        items->push_back({{"id", to_string(id)}, {"ok", false}, {"error", "it is not in flight"}});
+    }
+    auto routes = shared->sockets->view();
+    auto open = std::make_shared<size_t>(by_owner.size());
+    auto finish = [this, a, items, open] {
+      if (--*open == 0) answer(a, {{"items", *items}});
+    };
+    if (by_owner.empty()) return answer(a, {{"items", *items}});
+    for (const auto& [owner, ids] : by_owner) {
+      auto route = routes->by_partition.find(owner);
+      if (route == routes->by_partition.end()) {
+        finish();
+        continue;
+      }
+      self->request(caf::actor_cast<socket_actor>(route->second.owner), caf::infinite,
+                    cancel_command{ids})
+          .then(
+              [items, finish](const call_ids& done) {
+                for (const auto& id : done.ids)
+                  items->push_back({{"id", to_string(id)}, {"ok", true}});
+                finish();
+              },
+              [finish](const caf::error&) { finish(); });
+    }
+  });
+}
+
+void verbs_state::call_retry(asked a) {
+  with_in_flight({}, [this, a](const in_flight& live) {
+    auto chosen = select(a, live, a.verb == "dlq.replay");
+    if (!chosen) return refuse(a, chosen.error());
+    std::map<partition_id, revive_command> by_owner;
+    auto items = json::array();
+    auto routes = shared->sockets->view();
+    for (const auto& id : *chosen) {
+      json item{{"id", to_string(id)}, {"ok", false}};
+      auto ended = storage::read_ended(*shared->store, id);
+      if (!ended)
+        item["error"] = ended.error().text;
+      else if (!*ended)
+        item["error"] = is_live(live, id) ? "it has not ended" : "no such call";
+      else if ((*ended)->state == call_state::finished)
+        item["error"] = "it has finished";
+      else if (!routes->by_partition.contains(id.partition()))
+        item["error"] = "its socket \"" + (*ended)->socket + "\" is gone";
+      else {
+        by_owner[id.partition()].calls.push_back(
+            std::make_shared<const ended_call>(std::move(**ended)));
+        item["ok"] = true;
+      }
+      items.push_back(std::move(item));
+    }
+    for (auto& [owner, command] : by_owner)
+      tell(self, routes->by_partition.find(owner)->second.owner, std::move(command));
+    answer(a, {{"items", std::move(items)}});
+  });
+}
+
+// -- dead letters -------------------------------------------------------------
+
+void verbs_state::dead_letter_list(asked a) {
+  reply_with(a, [&]() -> result<json_ptr> {
+    params given{a.given};
+    auto limit = std::min<uint64_t>(given.unsigned_integer("limit", limits::list_items_default),
+                                    limits::list_items_max);
+    auto cursor = given.text("cursor");
+    auto text = given.text("filter");
+    if (auto fine = given.check(); !fine) return fine.error();
+    auto wanted = row_filter::parse(text);
+    if (!wanted) return wanted.error();
+    auto keys = storage::prefix_range(storage::key_kind::dead_letter);
+    if (!cursor.empty()) {
+      auto id = parse_call_id(cursor);
+      if (!id) return id.error();
+      keys.last = storage::dead_letter_key(*id);
+    }
+    auto items = json::array();
+    json next;
+    error failed;
+    auto now = shared->clock->wall_ms();
+    auto read = shared->store->scan_reverse(
+        storage::family::history, keys, [&](std::string_view key, std::string_view) {
+          auto id = storage::id_at_end(key);
+          auto ended = id ? storage::read_ended(*shared->store, *id)
+                          : result<std::optional<ended_call>>{id.error()};
+          if (!ended) {
+            failed = ended.error();
+            return false;
+          }
+          if (!*ended) return true;
+          auto row = row_of(**ended, false);
+          if (!wanted->matches(row, now)) return true;
+          if (items.size() == limit) {
+            next = items.back()["id"];
+            return false;
+          }
+          items.push_back(std::move(row));
+          return true;
+        });
+    if (!read) return read.error();
+    if (failed.code != ec::none) return failed;
+    return share({{"items", std::move(items)}, {"next", std::move(next)}});
+  });
+}
+
+void verbs_state::dead_letter_drop(asked a) {
+  auto chosen = select(a, {}, true);
+  if (!chosen) return refuse(a, chosen.error());
+  append_rows rows;
+  auto items = json::array();
+  for (const auto& id : *chosen) {
+    auto ended = storage::read_ended(*shared->store, id);
+    bool is_there = ended && *ended && (*ended)->is_dead_letter;
+    items.push_back({{"id", to_string(id)}, {"ok", is_there}});
+    if (!is_there) {
+      items.back()["error"] = "it is not among the dead letters";
+      continue;
+    }
+    (*ended)->is_dead_letter
+        = false; // the call stays in history, only nobody has to look at it any more
+    rows.rows.put(storage::family::history, storage::ended_key(id), storage::encode(**ended));
+    rows.rows.erase(storage::family::history, storage::dead_letter_key(id));
+  }
+  if (rows.rows.mutations.empty()) return answer(a, {{"items", std::move(items)}});
+  rows.from = caf::actor_cast<caf::actor>(self);
+  rows.ticket = ++last_ticket;
+  rows.is_refusable = true;
+  in_journal[rows.ticket] = [this, a, items](const result<void>& done) {
+    if (done)
+      answer(a, {{"items", items}});
+    else
+      refuse(a, done.error());
+  };
+  self->send(shared->journal, std::move(rows));
+}
+
+} // namespace flow::actors
