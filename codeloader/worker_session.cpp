@@ -298,12 +298,12 @@ void worker_session::on_deadline() {
 }
 
 bool worker_session::on_ended(std::span<char> buffer) {
-  if (phase_ == phase::over)
-    return false; // its pidfd stays readable until the launcher has cleared it away
   {
     std::lock_guard lock{mutex_};
+    if (is_reaped_) return false; // its pidfd stays readable until the launcher has cleared it away
     auto exit = try_reap(worker_.child);
     if (!exit) return false;
+    is_reaped_ = true;
     process_exit_ = *exit;
   }
   // What it said before it died still counts; a process that outlives it does not keep us.

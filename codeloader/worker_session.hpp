@@ -99,6 +99,7 @@ private:
   bool out_of_memory_ = false;
   bool was_ready_ = false;
   process_exit process_exit_;
+  bool is_reaped_ = false;
 };
 
 } // namespace flow::codeloader
