@@ -349,6 +349,19 @@ void catalog_life::set_desired_state(const set_desired& what) {
   enqueue({plan, [](const result<change_set>&) {}});
 }
 
+/// The machine itself is an object too: deployments refer to it. Its cpus may have changed since
+/// the last start.
+void catalog_life::register_node() {
+  auto spec = map_builder{}.text("hostname", shared->node).number("cpus", shared->cpus).finish();
+  change_author author{"engine", shared->clock->wall_ms()};
+  auto plan = [node = shared->node, spec, author](const catalog& now) {
+    return now.find(object_kind::node, node)
+               ? now.plan_update(object_kind::node, node, spec, std::nullopt, author)
+               : now.plan_add(object_kind::node, node, spec, {}, author, true);
+  };
+  enqueue({plan, [](const result<change_set>&) {}});
+}
+
 catalog_actor::behavior_type catalog_keeper(catalog_actor::stateful_pointer<catalog_life> self,
                                             services_ptr shared, loader_actor loader,
                                             node_actor node, std::shared_ptr<const catalog> first) {
@@ -358,6 +371,7 @@ catalog_actor::behavior_type catalog_keeper(catalog_actor::stateful_pointer<cata
   state.loader = std::move(loader);
   state.node = std::move(node);
   state.current = std::move(first);
+  state.register_node();
   return {
       [self](run_verb& verb) { self->state.run(verb); },
       [self](const rows_committed& done) { self->state.committed(done); },

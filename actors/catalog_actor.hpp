@@ -52,6 +52,7 @@ struct catalog_life {
   void give_up_waiting(uint64_t tag);
   void set_desired_state(const set_desired& what);
   void enqueue(job next);
+  void register_node();
 
 private:
   void start_next();
