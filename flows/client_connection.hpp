@@ -11,6 +11,8 @@
 
 namespace flow {
 
+class client_core;
+
 /// Thread-safe. Callbacks run on the connection's thread, in order, and must neither block nor
 /// throw.
 class client_connection {
@@ -44,9 +46,8 @@ public:
   const std::string& user() const;
 
 private:
-  class core;
-  explicit client_connection(std::shared_ptr<core> shared);
-  std::shared_ptr<core> core_;
+  explicit client_connection(std::shared_ptr<client_core> shared);
+  std::shared_ptr<client_core> core_;
   std::thread thread_;
 };
 

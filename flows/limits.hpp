@@ -143,6 +143,7 @@ inline constexpr uint64_t api_keep_alive_ms_max = 60'000;       ///< an HTTP con
 inline constexpr uint64_t api_close_ms_max = 1'000;             ///< for the closing handshake
 inline constexpr uint64_t api_wait_ms_max = 3'600'000;          ///< `wait_ms` of a REST request
 inline constexpr uint64_t client_clock_skew_ms_max = 24ull * 3'600'000; ///< between a submit's time and the node's
+inline constexpr uint64_t call_delay_ms_max = 3'660ull * 24 * 3'600'000; ///< ten years; also until it expires
 inline constexpr uint64_t client_retry_ms_min = 50;
 inline constexpr uint64_t client_retry_ms_max = 2'000;
 inline constexpr size_t filter_bytes_max = 8u << 10;

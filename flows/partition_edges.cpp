@@ -9,7 +9,7 @@ namespace flow {
 namespace {
 
 /// What an `error` plug delivers (spec 1.6).
-value error_value(const ended_call& ended) {
+value error_value(const ended_call& ended, bool with_arguments = true) {
   value v;
   v.cbor.clear();
   cbor::writer out{v.cbor};
@@ -20,9 +20,15 @@ value error_value(const ended_call& ended) {
   out.text("call").text(to_string(ended.call->id));
   out.text("socket").text(ended.socket);
   out.text("attempt").unsigned_integer(ended.attempts);
-  out.text("args").raw(ended.call->args.positional);
-  out.text("kwargs").raw(ended.call->args.keyword);
-  return v;
+  const arguments none;
+  const auto& args = with_arguments ? ended.call->args : none;
+  out.text("args").raw(args.positional);
+  out.text("kwargs").raw(args.keyword);
+  // Errors of errors hold each other's arguments: those that would nest too deep for a value stay
+  // behind.
+  cbor::reader whole{v.cbor};
+  whole.skip();
+  return whole.failed() && with_arguments ? error_value(ended, false) : v;
 }
 
 call_ptr make_child(const ended_call& ended, const out_edge& edge, const value& what) {

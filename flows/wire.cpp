@@ -4,6 +4,7 @@
 
 #include "flows/cbor.hpp"
 #include "flows/limits.hpp"
+#include "flows/utf8.hpp"
 
 namespace flow::wire {
 
@@ -365,6 +366,9 @@ result<std::vector<node_message>> decode_node_frame(std::string_view frame) {
 }
 
 result<void> check_values(submit& message) {
+  for (auto* text : {&message.options.key, &message.options.argument, &message.options.trace})
+    if (utf8::first_error(*text) != std::string_view::npos)
+      return make_error(ec::bad_value, "an option of the call is not UTF-8");
   if (auto positional = check(message.args.positional); !positional) return positional;
   return check(message.args.keyword);
 }

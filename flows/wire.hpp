@@ -128,8 +128,8 @@ std::string frame_of(size_t count, std::string_view items);
 result<std::vector<client_message>> decode_client_frame(std::string_view frame);
 result<std::vector<node_message>> decode_node_frame(std::string_view frame);
 
-/// The rest of what bytes from outside must fulfil (`value_of_cbor`): text in UTF-8, keys of maps
-/// text. `bad_value`.
+/// The rest of what bytes from outside must fulfil (`value_of_cbor`): text, and that of options, in
+/// UTF-8, keys of maps text. `bad_value`.
 result<void> check_values(submit& message);
 result<void> check_values(value& params);
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <mutex>
 #include <optional>
 
@@ -107,8 +109,7 @@ public:
       if (!co_await serve_one(incoming, std::move(who))) break;
       timeout_ms = limits::api_keep_alive_ms_max;
     }
-    error_code ignored;
-    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    co_await take_leave();
   }
 
   void end() {
@@ -272,6 +273,19 @@ private:
     std::string bytes(session_bytes, '\0');
     randombytes_buf(bytes.data(), bytes.size());
     return bytes;
+  }
+
+  /// A peer that is still sending would lose its answer to a reset: take a little more of it.
+  asio::awaitable<void> take_leave() {
+    error_code ignored;
+    stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    stream_.expires_after(milliseconds{limits::api_close_ms_max});
+    std::array<char, limits::request_bytes_before_login_max> dropped;
+    for (size_t left = dropped.size(); left > 0;) {
+      auto [ended, bytes] = co_await stream_.async_read_some(asio::buffer(dropped), as_values);
+      if (ended) break;
+      left -= std::min(left, bytes);
+    }
   }
 
   // -- answers ----------------------------------------------------------------

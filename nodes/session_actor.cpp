@@ -1,19 +1,17 @@
 #include "nodes/session_actor.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include "caf/all.hpp"
 
 #include "flows/limits.hpp"
-#include "flows/text.hpp"
+#include "nodes/session_checks.hpp"
 
 namespace flow::nodes {
 
 namespace {
 
-constexpr size_t suggestions_from_max = 10'000; // names looked at for "did you mean"
-constexpr size_t suggestions_max = 16;          // of one frame: each costs a look at all names
+constexpr size_t suggestions_max = 16; // of one frame: each costs a look at all names
 
 struct session_state {
   static inline const char* name = "session";
@@ -121,13 +119,17 @@ struct session_state {
 
   bool take(wire::submit& m) {
     if (!is_greeted()) return false;
-    if (auto why = refusal_of(m)) {
-      refuse(m.seq, std::move(*why));
+    auto may = check_new(m.seq, right_to_call, open_calls);
+    if (may) may = check_submit(m, options.time->wall_ms());
+    if (!may) {
+      refuse(m.seq, may.error());
       return true;
     }
     auto at = routes->by_name.find(m.socket);
     if (at == routes->by_name.end()) {
-      refuse(m.seq, unknown_socket(m.socket));
+      const bool with_hint = suggestions_left > 0;
+      suggestions_left -= with_hint;
+      refuse(m.seq, unknown_socket(m.socket, *routes, with_hint));
       return true;
     }
     auto partition = at->second.partition;
@@ -237,44 +239,6 @@ struct session_state {
                             + " messages of this connection are unanswered",
                         "go on when some of them have ended");
     return {};
-  }
-
-  std::optional<error> refusal_of(wire::submit& m) {
-    if (auto may = check_new(m.seq, right_to_call, open_calls); !may) return may.error();
-    if (m.args.size_bytes() > limits::payload_bytes_max)
-      return make_error(ec::payload_too_large,
-                        "the arguments for " + flow::quoted(m.socket) + " have "
-                            + std::to_string(m.args.size_bytes()) + " bytes, at most "
-                            + std::to_string(limits::payload_bytes_max) + " are taken");
-    if (m.options.key.size() > limits::idempotency_key_bytes_max)
-      return make_error(ec::bad_value,
-                        "the key has " + std::to_string(m.options.key.size()) + " bytes, at most "
-                            + std::to_string(limits::idempotency_key_bytes_max) + " are taken");
-    // Not moved to the node's time, which a repeat would find later: the same call would then get a
-    // second id.
-    auto skew_ms = limits::client_clock_skew_ms_max * (m.again ? 2 : 1);
-    auto now_ms = options.time->wall_ms();
-    if (m.time_ms + skew_ms < now_ms || m.time_ms > now_ms + skew_ms)
-      return make_error(ec::bad_value,
-                        "the time of the call is more than a day away from the node's",
-                        "set the clock of the client, or use the time in the node's hello");
-    if (auto checked = wire::check_values(m); !checked) return checked.error();
-    return std::nullopt;
-  }
-
-  error unknown_socket(const std::string& socket) {
-    std::string hint;
-    if (suggestions_left > 0) {
-      --suggestions_left;
-      std::vector<std::string> names;
-      for (auto& [known, route] : routes->by_name) {
-        if (names.size() == suggestions_from_max) break;
-        names.push_back(known);
-      }
-      hint = did_you_mean(socket, names);
-    }
-    return make_error(ec::unknown_socket, "no socket " + flow::quoted(socket),
-                      hint.empty() ? "list them with `flow ls sockets`" : hint);
   }
 
   void refuse(uint64_t seq, error why) { answers.emplace_back(wire::refused{seq, std::move(why)}); }

@@ -3,6 +3,9 @@
 #include "flows/cbor.hpp"
 #include "storage/key_kind.hpp"
 
+#include <algorithm>
+#include <limits>
+
 namespace flow::storage {
 
 namespace {
@@ -16,6 +19,11 @@ error corrupt(const char* what, size_t offset) {
                     "run \"flow db check\", and restore from a backup if it finds damage");
 }
 
+/// What follows the version.
+std::string_view body_of(std::string_view row) {
+  return row.substr(std::min<size_t>(row.size(), 1));
+}
+
 /// A reader of the row's body, or failed when the version is not ours.
 cbor::reader open_row(std::string_view row) {
   if (row.empty() || row[0] != row_version) {
@@ -23,7 +31,19 @@ cbor::reader open_row(std::string_view row) {
     bad.fail();
     return bad;
   }
-  return cbor::reader{row.substr(1)};
+  return cbor::reader{body_of(row)};
+}
+
+/// Something was not as we write it, or is left over.
+bool is_damaged(const cbor::reader& in) {
+  return in.failed() || !in.at_end();
+}
+
+template <class Integer>
+Integer read_small(cbor::reader& in) {
+  auto n = in.unsigned_integer();
+  if (n > std::numeric_limits<Integer>::max()) in.fail();
+  return static_cast<Integer>(n);
 }
 
 void write_failure(cbor::writer& out, const failure& why) {
@@ -45,7 +65,7 @@ failure read_failure(cbor::reader& in) {
     return why;
   }
   if (in.array() != 4) in.fail();
-  why.code = static_cast<ec>(in.unsigned_integer());
+  why.code = static_cast<ec>(read_small<uint16_t>(in));
   why.type = in.text();
   why.message = in.text();
   why.traceback = in.text();
@@ -88,24 +108,35 @@ call_id read_id(cbor::reader& in, const call_id& when_null) {
   return id ? *id : call_id{};
 }
 
-call_record read_call_items(cbor::reader& in) {
+/// The bytes of an array or a map, each item of which may be as deep as a value may.
+std::string read_container(cbor::reader& in, std::string_view body, cbor::kind expected) {
+  auto start = in.offset();
+  bool is_map = expected == cbor::kind::map;
+  for (auto n = is_map ? in.map() : in.array(); n > 0 && !in.failed(); --n) {
+    if (is_map) in.text();
+    in.skip();
+  }
+  return std::string{body.substr(start, in.failed() ? 0 : in.offset() - start)};
+}
+
+call_record read_call_items(cbor::reader& in, std::string_view body) {
   call_record call;
-  if (in.array() < 10) in.fail();
+  if (in.array() != 10) in.fail();
   call.id = read_id(in, {});
   call.root = read_id(in, call.id);
   call.parent = read_id(in, {});
-  call.args.positional = in.raw();
-  call.args.keyword = in.raw();
+  call.args.positional = read_container(in, body, cbor::kind::array);
+  call.args.keyword = read_container(in, body, cbor::kind::map);
   call.queued_ms = in.unsigned_integer();
   call.due_ms = in.unsigned_integer();
-  call.generation = static_cast<uint32_t>(in.unsigned_integer());
-  call.priority = static_cast<uint8_t>(in.unsigned_integer());
+  call.generation = read_small<uint32_t>(in);
+  call.priority = read_small<uint8_t>(in);
   if (in.peek() == cbor::kind::null) {
     in.null();
     return call;
   }
   call_extras more;
-  if (in.array() < 6) in.fail();
+  if (in.array() != 6) in.fail();
   more.edge = in.text();
   more.argument = in.text();
   more.key = in.text();
@@ -167,32 +198,32 @@ std::string encode(const ended_call& ended) {
 
 result<call_record> decode_call(std::string_view row) {
   auto in = open_row(row);
-  auto call = read_call_items(in);
-  if (in.failed()) return corrupt("call", in.offset());
+  auto call = read_call_items(in, body_of(row));
+  if (is_damaged(in)) return corrupt("call", in.offset());
   return call;
 }
 
 result<call_progress> decode_progress(std::string_view row) {
   auto in = open_row(row);
   call_progress progress;
-  if (in.array() < 4) in.fail();
-  progress.attempts = static_cast<uint32_t>(in.unsigned_integer());
-  progress.deaths = static_cast<uint32_t>(in.unsigned_integer());
+  if (in.array() != 4) in.fail();
+  progress.attempts = read_small<uint32_t>(in);
+  progress.deaths = read_small<uint32_t>(in);
   progress.due_ms = in.unsigned_integer();
   progress.last = read_failure(in);
-  if (in.failed()) return corrupt("call's progress", in.offset());
+  if (is_damaged(in)) return corrupt("call's progress", in.offset());
   return progress;
 }
 
 result<ended_call> decode_ended(std::string_view row) {
   auto in = open_row(row);
   ended_call ended;
-  if (in.array() < 20) in.fail();
-  ended.call = std::make_shared<const call_record>(read_call_items(in));
+  if (in.array() != 20) in.fail();
+  ended.call = std::make_shared<const call_record>(read_call_items(in, body_of(row)));
   auto state = in.unsigned_integer();
   if (state > static_cast<uint64_t>(call_state::dead)) in.fail();
   ended.state = static_cast<call_state>(state);
-  ended.attempts = static_cast<uint32_t>(in.unsigned_integer());
+  ended.attempts = read_small<uint32_t>(in);
   ended.result.cbor = in.raw();
   ended.why = read_failure(in);
   ended.socket = in.text();
@@ -213,7 +244,7 @@ result<ended_call> decode_ended(std::string_view row) {
   ended.err = in.bytes();
   ended.is_dead_letter = in.boolean();
   ended.arguments_hash = in.text();
-  if (in.failed()) return corrupt("call that ended", in.offset());
+  if (is_damaged(in)) return corrupt("call that ended", in.offset());
   return ended;
 }
 

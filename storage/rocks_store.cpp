@@ -198,8 +198,8 @@ result<void> rocks_store::reopen() {
                       "make room on the device of the data directory");
   }
   if (auto flushed = high_water_->flush(); !flushed) return flushed;
-  bool was_open = db_ && !db_->is_read_only();
-  if (was_open) {
+  bool is_writable = db_ && !db_->is_read_only();
+  if (is_writable && options_.resume) {
     auto resumed = db_->resume();
     // A write tells whether it can be believed; the state row may be written at any time.
     if (resumed && persist_state_locked()) return {};

@@ -173,6 +173,19 @@ CAF_TEST(an error plug fires after the last retry and tells what happened) {
                                             R"("args":[1],"kwargs":{}}])"}}));
 }
 
+CAF_TEST(an error carries arguments only as deep as a value may be) {
+  connect("alarm", "error");
+  value deep;
+  deep.cbor = std::string(limits::value_depth_max - 1, '\x81') + '\x80';
+  add(make_call([&](call_record& made, call_extras&) { made.args = make_arguments({deep}); }));
+  window(1);
+  auto out = end(failed(lease()));
+  CAF_REQUIRE_EQUAL(out.children.size(), 1u);
+  auto told = positional_values(out.children[0]->args).value().at(0);
+  CAF_CHECK(value_of_cbor(told.cbor));
+  CAF_CHECK_NOT_EQUAL(to_json_text(told).find(R"("args":[],"kwargs":{})"), std::string::npos);
+}
+
 CAF_TEST(a result does not fire error plugs and a cancelled call fires none) {
   connect("alarm", "error");
   add();

@@ -183,6 +183,9 @@ CAF_TEST(arguments that are no text where text must be are refused by the check 
   CAF_CHECK(m.args == full_submit().args);
   m.args.positional = "\x81\x61\xff"; // one text that is not UTF-8
   CAF_CHECK(check_values(m).error().code == ec::bad_value);
+  m = full_submit();
+  m.options.key = "\xff";
+  CAF_CHECK(check_values(m).error().code == ec::bad_value);
   value keyed_by_number{"\xa1\x01\x02"};
   CAF_CHECK(check_values(keyed_by_number).error().code == ec::bad_value);
 }

@@ -77,12 +77,12 @@ bool has_all(const store& it, int count) {
   return true;
 }
 
-} // namespace
-
-CAF_TEST(a full device loses nothing and the store goes on when there is room) {
+void fill_and_recover(bool resume) {
   small_device device{"48m"};
   if (!device.is_mounted) return;
-  auto it = std::move(open_rocks_store(options_on(device)).value());
+  auto options = options_on(device);
+  options.resume = resume;
+  auto it = std::move(open_rocks_store(options).value());
   int count = 0;
   for (int round = 0; round < 3; ++round) {
     device.leave_free((3 + 2 * static_cast<uint64_t>(round)) << 20);
@@ -103,6 +103,16 @@ CAF_TEST(a full device loses nothing and the store goes on when there is room) {
   it = std::move(open_rocks_store(options_on(device)).value());
   CAF_CHECK(has_all(*it, count));
   CAF_CHECK(it->verify()->problems.empty());
+}
+
+} // namespace
+
+CAF_TEST(a full device loses nothing and the store goes on when there is room) {
+  fill_and_recover(true);
+}
+
+CAF_TEST(a full device loses nothing when the database must be opened again) {
+  fill_and_recover(false);
 }
 
 CAF_TEST(a batch that a full device refused is committed once afterwards) {
