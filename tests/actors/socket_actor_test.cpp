@@ -1,0 +1,328 @@
+// A socket between its session, its processor and a journal that commits when the test says so.
+#define CAF_SUITE actors.socket_actor
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "caf/all.hpp"
+
+#include "actors/socket_actor.hpp"
+#include "storage/codec.hpp"
+#include "storage/key_kind.hpp"
+#include "storage/memory_store.hpp"
+
+#include "caf/test/dsl.hpp"
+
+using namespace flow;
+using namespace flow::actors;
+
+namespace {
+
+constexpr partition_id own{7};
+constexpr partition_id other{8};
+
+/// What has come to the socket's neighbours.
+struct neighbours {
+  std::deque<append_rows> rows;
+  std::vector<wire::node_message> answers;
+  std::vector<dispatch> dispatches;
+  std::vector<lease_id> ended_leases;
+  std::vector<call_ptr> children;
+};
+using neighbours_ptr = std::shared_ptr<neighbours>;
+
+journal_actor::behavior_type slow_journal(journal_actor::pointer, neighbours_ptr seen) {
+  return {[seen](append_rows& rows) { seen->rows.push_back(std::move(rows)); }, [](flush_now) {},
+          [](try_recover) {}, [](actors::describe) { return journal_status{}; }};
+}
+
+caf::behavior session(caf::event_based_actor*, neighbours_ptr seen) {
+  return {[seen](session_output& output) {
+    for (auto& message : output.messages)
+      seen->answers.push_back(std::move(message));
+  }};
+}
+
+caf::behavior processor(caf::event_based_actor*, neighbours_ptr seen) {
+  return {[seen](run_calls& calls) {
+            for (auto& item : calls.calls)
+              seen->dispatches.push_back(std::move(item));
+          },
+          [seen](const end_leases& what) {
+            for (auto lease : what.leases)
+              seen->ended_leases.push_back(lease);
+          },
+          [](const attach_socket&) {}, [](const detach_socket&) {}};
+}
+
+caf::behavior courier(caf::event_based_actor*, neighbours_ptr seen) {
+  return {[seen](arrive_calls& parcel) {
+    for (auto& call : parcel.calls)
+      seen->children.push_back(std::move(call));
+  }};
+}
+
+struct fixture : test_coordinator_fixture<> {
+  fixture() {
+    shared->clock = &time;
+    shared->store = storage::make_memory_store(time);
+    shared->journal = sys.spawn(slow_journal, seen);
+    shared->may_detach = false;
+    client = sys.spawn(session, seen);
+    wiring.policy.socket = "shop.price";
+    wiring.policy.edges = {{"next", "result", other, {}}};
+    wiring.processor = sys.spawn(processor, seen);
+    wiring.plugs = {{"next", sys.spawn(courier, seen)}};
+    open();
+  }
+
+  ~fixture() {
+    close();
+    caf::anon_send_exit(shared->journal, caf::exit_reason::user_shutdown);
+    for (const auto& each : {client, wiring.processor, wiring.plugs[0].courier})
+      caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
+    sched.run();
+  }
+
+  void open() {
+    subject = sys.spawn(actors::socket, services_ptr{shared}, own, wiring);
+    tell(window_changed{10});
+  }
+
+  void close() {
+    caf::anon_send_exit(subject, caf::exit_reason::user_shutdown);
+    sched.run();
+  }
+
+  template <class Message>
+  void tell(Message what) {
+    caf::anon_send(subject, std::move(what));
+    sched.run();
+  }
+
+  call_id submit(wire::submit what = {}) {
+    what.seq = ++seq;
+    auto id = make_call_id(time.now_ms, own, stable_hash("id", seq));
+    tell(submit_calls{client, "ann", {{id, std::move(what)}}});
+    return id;
+  }
+  void submit_again(const call_id& id) {
+    wire::submit what;
+    what.seq = ++seq;
+    what.again = what.push_end = true;
+    tell(submit_calls{client, "ann", {{id, std::move(what)}}});
+  }
+  void await(const call_id& id) { tell(await_calls{client, {{++seq, id}}}); }
+  void finish(lease_id lease) {
+    attempts_command command;
+    command.ends.emplace_back().lease = lease;
+    command.ends.back().returned = value_of_json("42").value();
+    tell(std::move(command));
+  }
+
+  /// The oldest rows are written, and the socket is told.
+  void commit() {
+    CAF_REQUIRE(!seen->rows.empty());
+    auto rows = std::move(seen->rows.front());
+    seen->rows.pop_front();
+    CAF_REQUIRE(shared->store->commit({&rows.rows, 1}));
+    tell(rows_committed{{rows.ticket}, {}});
+  }
+  void commit_all() {
+    while (!seen->rows.empty())
+      commit();
+  }
+
+  /// The answers of one kind since the last look at them.
+  template <class Answer>
+  std::vector<Answer> take() {
+    std::vector<Answer> found;
+    std::erase_if(seen->answers, [&](const wire::node_message& message) {
+      const auto* answer = std::get_if<Answer>(&message);
+      if (answer) found.push_back(*answer);
+      return answer != nullptr;
+    });
+    return found;
+  }
+
+  manual_clock time;
+  uint64_t seq = 0;
+  neighbours_ptr seen = std::make_shared<neighbours>();
+  std::shared_ptr<services> shared = std::make_shared<services>();
+  caf::actor client;
+  configure_socket wiring;
+  socket_actor subject;
+};
+
+} // namespace
+
+CAF_TEST_FIXTURE_SCOPE(socket_actor_tests, fixture)
+
+CAF_TEST(a call is acknowledged after its commit and not before) {
+  auto id = submit();
+  CAF_CHECK(seen->answers.empty());
+  commit();
+  auto accepted = take<wire::accepted>();
+  CAF_REQUIRE_EQUAL(accepted.size(), 1u);
+  CAF_CHECK(accepted[0].id == id);
+  CAF_CHECK_EQUAL(accepted[0].seq, seq);
+}
+
+CAF_TEST(a call that the store has no room for is refused and revoked) {
+  auto id = submit();
+  CAF_REQUIRE_EQUAL(seen->dispatches.size(), 1u);
+  auto ticket = seen->rows.front().ticket;
+  CAF_CHECK(seen->rows.front().is_refusable);
+  seen->rows.clear();
+  tell(rows_committed{{}, {{ticket, make_error(ec::store_full, "full")}}});
+  auto refused = take<wire::refused>();
+  CAF_REQUIRE_EQUAL(refused.size(), 1u);
+  CAF_CHECK(refused[0].why.code == ec::store_full);
+  CAF_CHECK(seen->ended_leases == std::vector{seen->dispatches[0].lease});
+  finish(seen->dispatches[0].lease);
+  CAF_CHECK(seen->rows.empty());
+  await(id);
+  CAF_CHECK_EQUAL(take<wire::refused>().size(), 1u);
+}
+
+CAF_TEST(arguments that do not fit are refused before anything is written) {
+  close();
+  wiring.known
+      = signature{"price", {{"item", parameter_kind::positional_or_keyword, {}, {}}}, {}, {}};
+  open();
+  submit();
+  auto refused = take<wire::refused>();
+  CAF_REQUIRE_EQUAL(refused.size(), 1u);
+  CAF_CHECK(refused[0].why.code == ec::bad_arguments);
+  CAF_CHECK(seen->rows.empty());
+}
+
+CAF_TEST(an end is told only once it and its submission are durable) {
+  wire::submit what;
+  what.push_end = true;
+  auto id = submit(what);
+  CAF_REQUIRE_EQUAL(seen->dispatches.size(), 1u);
+  finish(seen->dispatches[0].lease);
+  CAF_CHECK_EQUAL(seen->rows.size(), 1u);
+  commit();
+  CAF_CHECK_EQUAL(take<wire::accepted>().size(), 1u);
+  CAF_REQUIRE_EQUAL(seen->rows.size(), 1u);
+  CAF_CHECK(!seen->rows.front().is_refusable);
+  CAF_CHECK(take<wire::ended>().empty());
+  CAF_CHECK(seen->children.empty());
+  commit();
+  auto ended = take<wire::ended>();
+  CAF_REQUIRE_EQUAL(ended.size(), 1u);
+  CAF_CHECK(ended[0].id == id);
+  CAF_CHECK_EQUAL(to_json_text(ended[0].result), "42");
+  CAF_REQUIRE_EQUAL(seen->children.size(), 1u);
+  CAF_CHECK(seen->children[0]->parent == id);
+  CAF_CHECK(storage::read_call(*shared->store, seen->children[0]->id)->has_value());
+}
+
+CAF_TEST(who waits for a call is told its end whenever the wait begins) {
+  auto id = submit();
+  commit();
+  await(id);
+  finish(seen->dispatches[0].lease);
+  await(id); // the end is on its way to the disk
+  CAF_CHECK(take<wire::ended>().empty());
+  CAF_CHECK(take<wire::refused>().empty());
+  commit_all();
+  CAF_CHECK_EQUAL(take<wire::ended>().size(), 2u);
+  await(id);
+  auto late = take<wire::ended>();
+  CAF_REQUIRE_EQUAL(late.size(), 1u);
+  CAF_CHECK_EQUAL(late[0].seq, seq);
+  await(make_call_id(time.now_ms, own, 1));
+  auto refused = take<wire::refused>();
+  CAF_REQUIRE_EQUAL(refused.size(), 1u);
+  CAF_CHECK(refused[0].why.code == ec::unknown_call);
+}
+
+CAF_TEST(a submission that is repeated runs once whenever it is repeated) {
+  auto id = submit();
+  submit_again(id);
+  commit_all();
+  finish(seen->dispatches[0].lease);
+  submit_again(id); // the end is on its way to the disk
+  commit_all();
+  submit_again(id);
+  CAF_CHECK_EQUAL(take<wire::accepted>().size(), 4u);
+  CAF_CHECK_EQUAL(take<wire::ended>().size(), 3u);
+  CAF_CHECK_EQUAL(seen->dispatches.size(), 1u);
+  CAF_CHECK(seen->rows.empty());
+}
+
+CAF_TEST(calls of an earlier life go on after a restart and old leases are void) {
+  auto id = submit();
+  commit();
+  auto old = seen->dispatches[0].lease;
+  close();
+  open();
+  CAF_REQUIRE_EQUAL(seen->dispatches.size(), 2u);
+  CAF_CHECK(seen->dispatches[1].call->id == id);
+  finish(old);
+  CAF_CHECK(seen->rows.empty());
+  finish(seen->dispatches[1].lease);
+  CAF_CHECK_EQUAL(seen->rows.size(), 1u);
+}
+
+CAF_TEST(a damaged row keeps the socket closed and says so) {
+  auto id = submit();
+  commit();
+  close();
+  storage::batch damage;
+  damage.put(storage::family::in_flight, storage::call_key(id), "\x01");
+  CAF_REQUIRE(shared->store->commit({&damage, 1}));
+  open();
+  socket_status status;
+  auto asked = self->request(subject, caf::infinite, actors::describe{});
+  sched.run();
+  asked.receive([&](const socket_status& told) { status = told; },
+                [&](const caf::error& why) { CAF_FAIL(sys.render(why)); });
+  CAF_CHECK(!status.is_open);
+  CAF_CHECK(status.broken.code == ec::store_corrupt);
+  CAF_CHECK_EQUAL(shared->health->problems(time.now_ms).size(), 1u);
+  submit();
+  auto refused = take<wire::refused>();
+  CAF_REQUIRE_EQUAL(refused.size(), 1u);
+  CAF_CHECK(refused[0].why.code == ec::store_corrupt);
+}
+
+CAF_TEST(a call with a delay runs when its time has come) {
+  wire::submit what;
+  what.options.delay_ms = 60'000;
+  submit(what);
+  commit();
+  CAF_CHECK(seen->dispatches.empty());
+  time.now_ms += 60'000;
+  advance_time(std::chrono::minutes{1});
+  sched.run();
+  CAF_CHECK_EQUAL(seen->dispatches.size(), 1u);
+}
+
+CAF_TEST(a retry by hand of what history has no longer changes nothing) {
+  auto id = submit();
+  commit();
+  tell(cancel_command{{id}});
+  attempts_command killed;
+  killed.ends.emplace_back().lease = seen->dispatches[0].lease;
+  killed.ends.back().why = {ec::task_cancelled, "cancelled", "", {}};
+  tell(std::move(killed));
+  commit_all();
+  auto read = storage::read_ended(*shared->store, id);
+  CAF_REQUIRE(read && *read);
+  auto first = std::make_shared<const ended_call>(**read);
+  tell(revive_command{{first}});
+  commit_all();
+  CAF_REQUIRE_EQUAL(seen->dispatches.size(), 2u);
+  finish(seen->dispatches[1].lease);
+  commit_all();
+  tell(revive_command{{first}});
+  CAF_CHECK(seen->rows.empty());
+  CAF_CHECK_EQUAL(seen->dispatches.size(), 2u);
+}
+
+CAF_TEST_FIXTURE_SCOPE_END()
