@@ -136,7 +136,9 @@ void client_ledger::put_on_wire(uint64_t seq, entry& it) {
             wire::encode(items, wire::client_message{wire::wait{seq, wait.id}});
           },
           [&](asked_request& request) { wire::encode(items, wire::client_message{request.what}); },
-          [&](asked_subscription& subscription) { wire::encode(items, wire::client_message{subscription.what}); },
+          [&](asked_subscription& subscription) {
+            wire::encode(items, wire::client_message{subscription.what});
+          },
       },
       it.what);
   ++batch.count;
