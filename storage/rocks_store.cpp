@@ -21,7 +21,9 @@ using namespace internal;
 class rocks_store final : public store_core {
 public:
   rocks_store(rocks_options options, rocks_directory directory)
-      : store_core{*options.time}, options_{std::move(options)}, directory_{std::move(directory)} {}
+      : store_core{*options.time}, options_{std::move(options)}, directory_{std::move(directory)} {
+    accepts_loss_ = options_.accept_loss;
+  }
 
   ~rocks_store() override {
     if (high_water_ && db_ && !db_->is_read_only()) high_water_->note(state_now());
@@ -198,13 +200,8 @@ result<void> rocks_store::reopen() {
                       "make room on the device of the data directory");
   }
   if (auto flushed = high_water_->flush(); !flushed) return flushed;
-  bool is_writable = db_ && !db_->is_read_only();
-  if (is_writable && options_.resume) {
-    auto resumed = db_->resume();
-    // A write tells whether it can be believed; the state row may be written at any time.
-    if (resumed && persist_state_locked()) return {};
-    if (!resumed && resumed.error().code == ec::store_full) return resumed;
-  }
+  // Not by RocksDB's Resume: in 7.8 it may wait for ever after a flush that failed, or go on with a
+  // log that it cannot write (its issues 11872 and 11643).
   std::unique_lock guard{db_mutex_};
   db_.reset();
   auto opened = open_database(false);

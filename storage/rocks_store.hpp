@@ -28,7 +28,6 @@ struct rocks_options {
   const clock* time = &system_clock(); ///< must outlive the store
   bool sync = true;         ///< false only in tests: survives the process, not the machine
   bool accept_loss = false; ///< open although acknowledged work is missing
-  bool resume = true;       ///< false only in tests: `recover` always opens the database again
   size_t memtable_bytes = limits::store_memtable_bytes;
   uint32_t format_version = rocks_format_version;
   std::vector<rocks_migration> migrations; ///< one for each step from the versions that can be read

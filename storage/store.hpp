@@ -87,8 +87,8 @@ struct range {
 range prefix_range(std::string_view prefix);
 
 /// The catalog key under which a lease's changes of owner are told to watchers of just this key.
-/// Catalog keys that begin with byte 0 are the store's own: they cannot be written, and are seen
-/// only by those who name them.
+/// Keys of any family that begin with byte 0 are the store's own: they cannot be written, and are
+/// seen only by those who name them.
 std::string lease_key(std::string_view name);
 
 struct lease {

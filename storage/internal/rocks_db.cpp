@@ -145,10 +145,4 @@ result<void> rocks_db::checkpoint(const std::string& path) const {
   return {};
 }
 
-result<void> rocks_db::resume() {
-  Status status = db_->Resume();
-  if (!status.ok()) return rocks_error(status, "go on writing after an error");
-  return {};
-}
-
 } // namespace flow::storage::internal

@@ -50,8 +50,6 @@ public:
   /// A copy in a directory that does not exist; files that never change are linked when they can
   /// be.
   result<void> checkpoint(const std::string& path) const;
-  /// Leaves the state of failure that an error of the disk put the database into.
-  result<void> resume();
   bool is_read_only() const { return is_read_only_; }
 
 private:

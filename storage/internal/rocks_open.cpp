@@ -70,8 +70,6 @@ rocksdb::DBOptions database_options(const rocks_settings& settings) {
   // The default mode drops what comes after a flipped byte and calls that success.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   options.track_and_verify_wals_in_manifest = true;
-  // All families or none: a family that fell behind alone would not be seen in the state row.
-  options.atomic_flush = true;
   options.max_total_wal_size = limits::store_wal_bytes_max;
   options.max_background_jobs = 2;
   options.max_bgerror_resume_count = 0;

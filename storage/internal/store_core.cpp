@@ -8,12 +8,12 @@ namespace flow::storage::internal {
 
 namespace {
 
-/// The first key of the catalog that is not the store's own.
+/// The first key that is not the store's own.
 constexpr std::string_view first_open_key{"\1", 1};
 
-row_range visible(family where, const range& keys, bool descending) {
+row_range visible(const range& keys, bool descending) {
   row_range visible{keys.first, keys.last, descending};
-  if (where == family::catalog && visible.first.empty()) visible.first = first_open_key;
+  if (visible.first.empty()) visible.first = first_open_key;
   return visible;
 }
 
@@ -21,16 +21,14 @@ error key_error(std::string_view what) {
   return make_error(ec::bad_value, "a store key " + std::string{what});
 }
 
-result<void> check_key(family where, std::string_view key) {
+result<void> check_key(std::string_view key) {
   if (key.empty()) return key_error("is empty");
   if (key.size() > limits::store_key_bytes_max) {
     return make_error(ec::payload_too_large,
                       "a store key has " + std::to_string(key.size()) + " bytes; at most "
                           + std::to_string(limits::store_key_bytes_max) + " are allowed");
   }
-  if (where == family::catalog && is_reserved(key)) {
-    return key_error("of the catalog begins with byte 0, which is the store's own");
-  }
+  if (is_reserved(key)) return key_error("begins with byte 0, which is the store's own");
   return {};
 }
 
@@ -48,7 +46,7 @@ result<size_t> checked_bytes(const batch& wanted) {
     bool is_range = each.what == mutation::kind::erase_range;
     // A range may begin at the very beginning.
     if (!is_range || !each.key.empty()) {
-      if (auto sound = check_key(each.where, each.key); !sound) return sound.error();
+      if (auto sound = check_key(each.key); !sound) return sound.error();
     }
     size_t bytes_max = is_range ? limits::store_key_bytes_max : limits::store_value_bytes_max;
     if (each.value.size() > bytes_max) {
@@ -69,12 +67,12 @@ result<std::optional<std::string>> store_core::get(family where, std::string_vie
 }
 
 result<void> store_core::scan(family where, const range& keys, const row_visitor& visit) const {
-  return visit_rows(where, visible(where, keys, false), visit);
+  return visit_rows(where, visible(keys, false), visit);
 }
 
 result<void> store_core::scan_reverse(family where, const range& keys,
                                       const row_visitor& visit) const {
-  return visit_rows(where, visible(where, keys, true), visit);
+  return visit_rows(where, visible(keys, true), visit);
 }
 
 result<std::shared_ptr<void>> store_core::watch(std::string prefix, uint64_t revision,
@@ -143,8 +141,8 @@ void store_core::plan_rows(const batch& wanted) {
   for (const auto& each : wanted.mutations) {
     row_op row{each.what, each.where, each.key, {}};
     if (each.what != mutation::kind::erase) row.value = each.value;
+    if (row.key.empty()) row.key = first_open_key;
     if (each.where == family::catalog) {
-      if (row.key.empty()) row.key = first_open_key;
       event.changes.push_back(
           {planned_.revision + 1, each.what, std::string{row.key}, std::string{row.value}});
     }
@@ -172,6 +170,7 @@ result<void> store_core::write_plan() {
   if (surplus) {
     rows_.push_back({mutation::kind::erase, family::catalog, keep(writer_row_key(*surplus)), {}});
   }
+  mark_families();
   planned_.time_ms = time_ms();
   planned_.offset_ms = offset_ms_;
   rows_.push_back({put, family::catalog, state_row_key, keep(encode_state(planned_))});
@@ -185,6 +184,42 @@ result<void> store_core::write_plan() {
   for (auto& event : events_)
     watchers_.publish(std::move(event));
   drop_plan();
+  return {};
+}
+
+/// Each family says where it ends, so that one that lost its end alone (RocksDB keeps their files
+/// apart) is noticed.
+void store_core::mark_families() {
+  size_t rows_planned = rows_.size();
+  for (size_t i = 0; i < rows_planned; ++i) {
+    if (rows_[i].where == family::catalog) continue;
+    planned_.family_ends[static_cast<size_t>(rows_[i].where)] = planned_.sequence;
+  }
+  for (size_t i = 1; i < family_count; ++i) {
+    if (planned_.family_ends[i] == state_.family_ends[i]) continue;
+    std::string& bytes = row_bytes_.emplace_back(encode_end(planned_.family_ends[i]));
+    rows_.push_back({mutation::kind::put, static_cast<family>(i), end_row_key, bytes});
+  }
+}
+
+result<void> store_core::check_families() {
+  for (size_t i = 1; i < family_count; ++i) {
+    auto bytes = read_row(static_cast<family>(i), end_row_key);
+    if (!bytes) return bytes.error();
+    auto end = *bytes ? decode_end(**bytes) : result<uint64_t>{0};
+    if (!end) return end.error();
+    if (*end == state_.family_ends[i]) continue;
+    if (accepts_loss_) {
+      state_.family_ends[i] = *end;
+      continue;
+    }
+    return make_error(ec::store_stale,
+                      "family " + std::to_string(i) + " of the store ends at batch "
+                          + std::to_string(*end) + ", but batch "
+                          + std::to_string(state_.family_ends[i]) + " was acknowledged",
+                      "a part of the store was lost: restore the newest copy, or accept that "
+                      "acknowledged work is lost");
+  }
   return {};
 }
 
@@ -257,6 +292,7 @@ result<void> store_core::load_tables() {
     if (!state) return state.error();
     state_ = *state;
   }
+  if (auto checked = check_families(); !checked) return checked;
   leases_.clear();
   writers_.clear();
   std::optional<error> damage;

@@ -85,6 +85,7 @@ protected:
   store_state state_now() const;
 
   mutable std::mutex commit_mutex_;
+  bool accepts_loss_ = false; ///< an operator said so; families may end where they do
 
 private:
   result<void> ready_to_write();
@@ -92,6 +93,8 @@ private:
   outcome plan(const batch& wanted);
   outcome plan_new(const batch& wanted);
   void plan_rows(const batch& wanted);
+  void mark_families();
+  result<void> check_families();
   result<void> write_plan();
   void drop_plan();
   result<void> write_lease(const lease& row, bool is_new_owner, bool is_erased);

