@@ -76,6 +76,76 @@ CAF_TEST(other processes can be neither seen nor signalled) {
   check_bystander();
 }
 
+CAF_TEST(files of other processors and of the daemon are not there) {
+  std::string mark = "/tmp/millrace-hostile-" + std::to_string(::getpid());
+  fs::create_directories(mark + "/checkout");
+  std::ofstream{mark + "/checkout/secret.py"} << "TOKEN = 'x'\n";
+  auto other = spec("sample");
+  other.checkout_dir = other.import_root = mark + "/checkout";
+  other.module = "secret";
+  auto neighbour = started(other);
+  CAF_CHECK_EQUAL(book(neighbour).ready, 1);
+  auto w = started("hostile");
+  auto pid = std::to_string(::getpid());
+  CAF_CHECK_EQUAL(shown(run(w, "reads_others",
+                            {json(R"([")" + mark + R"(/checkout/secret.py",")" + mark
+                                  + R"(","/proc/)" + pid + R"(/environ",")"
+                                  + std::string{CODELOADER_TESTS_DIR} + R"(/CMakeLists.txt"])")})),
+                  R"(["ENOENT","ENOENT","ENOENT","ENOENT"])");
+  fs::remove_all(mark);
+}
+
+CAF_TEST(the environment of others cannot be read) {
+  ::setenv("MILLRACE_SECRET_OF_THE_DAEMON", "daemonsecret", 1);
+  auto other = spec("sample");
+  other.environment = {{"TOKEN", "neighboursecret"}};
+  started(other);
+  auto s = spec("hostile");
+  s.environment = {{"TOKEN", "ownsecret"}};
+  auto seen = shown(run(started(s), "reads_processes"));
+  ::unsetenv("MILLRACE_SECRET_OF_THE_DAEMON");
+  CAF_CHECK(seen.find("ownsecret") != std::string::npos); // the search itself works
+  CAF_CHECK(seen.find("neighboursecret") == std::string::npos);
+  CAF_CHECK(seen.find("daemonsecret") == std::string::npos);
+}
+
+CAF_TEST(links lead nowhere that is not in the sandbox) {
+  CAF_CHECK_EQUAL(shown(run(started("hostile"), "follows_links")),
+                  R"(["ENOENT","ENOENT","ENOENT","ENOENT"])");
+  check_bystander();
+}
+
+CAF_TEST(rights cannot be gained) {
+  auto w = started("hostile");
+  CAF_CHECK_EQUAL(shown(run(w, "becomes_root")),
+                  R"(["EINVAL","EINVAL","EPERM","1","0000000000000000","0000000000000000"])");
+  CAF_CHECK_EQUAL(shown(run(w, "runs_setuid_program")), "\"65534\"");
+}
+
+CAF_TEST(a million lines of log are cut at the limit and the call ends) {
+  auto before = resident_kib();
+  auto w = started("hostile");
+  auto r = run(w, "logs_a_million_lines");
+  CAF_CHECK_EQUAL(shown(r), "\"logged\"");
+  CAF_CHECK(r.out.starts_with("0\n1\n2\n"));
+  CAF_CHECK(r.out.find("more characters were cut]") != std::string::npos);
+  CAF_CHECK_LESS(r.out.size(), limits::call_output_bytes_max + 200);
+  CAF_CHECK_EQUAL(run(w, "never_was").out, ""); // the next call begins with nothing
+  CAF_CHECK(resident_kib() < before + (32u << 10));
+  check_bystander();
+}
+
+CAF_TEST(descriptors that calls leave open end with their worker) {
+  auto w = started("hostile");
+  CAF_CHECK_EQUAL(shown(run(w, "leaves_descriptors_open", {json("100")})), "100");
+  auto r = run(w, "leaves_descriptors_open", {json("1000")});
+  CAF_CHECK(r.failure.message.find("Too many open files") != std::string::npos);
+  check_bystander();
+  host->kill(w);
+  exit_of(w);
+  CAF_CHECK_EQUAL(shown(run(started("hostile"), "leaves_descriptors_open", {json("1")})), "1");
+}
+
 CAF_TEST(the network and the kernel are closed) {
   auto w = started("hostile");
   CAF_CHECK_EQUAL(shown(run(w, "connects")), R"(["EPERM","EPERM","EPERM"])");

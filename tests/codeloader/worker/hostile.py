@@ -52,6 +52,61 @@ def calls_kernel():
             ((101, 0), (165, 0), (272, 0x10000000), (321, 0), (308, 0))]
 
 
+def reads_others(paths):
+    """Files and directories of the daemon and of other processors, by their names on the host."""
+    return [attempt(lambda: os.stat(path)) for path in paths]
+
+
+def reads_processes():
+    """Whatever environment can be found: of the first process of the sandbox, of this one, of all others."""
+    found = []
+    for pid in os.listdir("/proc"):
+        try:
+            found.append(open(f"/proc/{pid}/environ", "rb").read().decode())
+        except OSError:
+            pass
+    return "\n".join(found)
+
+
+def follows_links():
+    out = []
+    for number, target in enumerate(("/etc/shadow", "/proc/1/root/root", "../../../../root", "/proc/self/cwd/../root/.ssh")):
+        link = f"/tmp/link{number}"
+        os.symlink(target, link)
+        out.append(attempt(lambda: os.listdir(link) if os.path.isdir(link) else open(link).read()))
+    return out
+
+
+def becomes_root():
+    """By name, by number, and by a program that is setuid on the host."""
+    out = [attempt(lambda: os.setuid(0)), attempt(lambda: os.setresgid(0, 0, 0)), attempt(lambda: os.setgroups([0]))]
+    status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+    return out + [status["NoNewPrivs"].strip(), status["CapEff"].strip(), status["CapBnd"].strip()]
+
+
+def runs_setuid_program():
+    import subprocess
+
+    program = next(path for path in ("/usr/bin/su", "/usr/bin/mount") if os.stat(path).st_mode & 0o4000)
+    subprocess.run([program, "--version"], capture_output=True)
+    reader = "import os; print(os.geteuid())"
+    return subprocess.run(["/usr/bin/python3", "-c", reader], capture_output=True, text=True).stdout.strip()
+
+
+def logs_a_million_lines():
+    for number in range(1_000_000):
+        print(number)
+    return "logged"
+
+
+kept = []
+
+
+def leaves_descriptors_open(count):
+    kept.extend(os.open("/dev/null", os.O_RDONLY) for _ in range(count))
+    return len(kept)
+
+
 def fork_bomb():
     n = 0
     try:
