@@ -48,14 +48,16 @@ std::string encode_state(const store_state& state) {
 
 result<store_state> decode_state(std::string_view bytes) {
   cbor::reader in{bytes};
-  if (in.array() != 5 + family_count - 1) return damaged("state");
+  auto items = in.array();
+  bool has_ends = items == 5 + family_count - 1; // stores of before the end rows have none of both
+  if (!has_ends && items != 5) return damaged("state");
   store_state state;
   state.sequence = in.unsigned_integer();
   state.revision = in.unsigned_integer();
   state.epoch = in.unsigned_integer();
   state.time_ms = in.unsigned_integer();
   state.offset_ms = in.integer();
-  for (size_t i = 1; i < family_count; ++i)
+  for (size_t i = 1; has_ends && i < family_count; ++i)
     state.family_ends[i] = in.unsigned_integer();
   if (!in.finish("state row")) return damaged("state");
   return state;
