@@ -55,16 +55,51 @@ json event(const char* name, uint64_t time_ms, const std::string& node,
           {"note", text_or_null(note)}};
 }
 
-json events_of(const ended_call& ended) {
+json attempts_json(const std::vector<attempt_record>& attempts) {
+  auto rows = json::array();
+  for (const auto& a : attempts)
+    rows.push_back({{"attempt", a.number},
+                    {"generation", a.generation},
+                    {"taken_ms", time_or_null(a.taken_ms)},
+                    {"started_ms", time_or_null(a.started_ms)},
+                    {"ended_ms", time_or_null(a.ended_ms)},
+                    {"run_us", a.run_us},
+                    {"node", text_or_null(a.node)},
+                    {"worker", a.worker == 0 ? json() : json(a.worker)},
+                    {"failure", failure_json(a.why)}});
+  return rows;
+}
+
+/// A step in a call's life for each time that is known (spec 1.2), oldest first. `ended_after`: an
+/// attempt that ended the call ends with the call's own state.
+json events_of(const call_record& call, const std::string& node,
+               const std::vector<attempt_record>& attempts, const ended_call* ended) {
   auto events = json::array();
-  events.push_back(event("queued", ended.call->queued_ms, ended.node));
-  if (ended.attempts > 1)
-    events.push_back(event("retried", ended.taken_ms, ended.node,
-                           std::to_string(ended.attempts - 1) + " earlier attempts"));
-  if (ended.taken_ms != 0) events.push_back(event("taken", ended.taken_ms, ended.node));
-  if (ended.started_ms != 0) events.push_back(event("running", ended.started_ms, ended.node));
-  events.push_back(
-      event(to_string(ended.state).data(), ended.ended_ms, ended.node, ended.why.message));
+  // A call that was retried by hand is queued anew; its first life has told its own times.
+  const auto& before = call.generation == 0 ? call.queued_ms : call.id.time_ms();
+  events.push_back(event("queued", before, node));
+  auto generation = attempts.empty() ? call.generation : attempts.front().generation;
+  auto queue_again = [&](uint32_t next) {
+    if (next == generation) return;
+    generation = next;
+    events.push_back(
+        event("queued", next == call.generation ? call.queued_ms : 0, node, "retried by hand"));
+  };
+  for (const auto& a : attempts) {
+    queue_again(a.generation);
+    auto which = "attempt " + std::to_string(a.number);
+    events.push_back(event("taken", a.taken_ms, a.node, which));
+    events.push_back(event("running", a.started_ms, a.node, which));
+    bool is_last = ended && a.generation == call.generation && a.number == ended->attempts
+                   && a.ended_ms == ended->ended_ms;
+    if (is_last) continue;
+    events.push_back(event("attempt failed", a.ended_ms, a.node,
+                           which + ": " + a.why.type + ": " + a.why.message));
+  }
+  queue_again(call.generation);
+  if (ended)
+    events.push_back(
+        event(to_string(ended->state).data(), ended->ended_ms, ended->node, ended->why.message));
   return events;
 }
 
@@ -97,7 +132,9 @@ json row_of(const ended_call& ended, bool whole) {
   for (const auto& [name, v] : ended.artifacts)
     row["artifacts"][name] = json_of_value(v);
   row["out_bytes"] = ended.out.size() + ended.err.size();
-  row["events"] = events_of(ended);
+  auto attempts = attempts_of(ended);
+  row["attempts"] = attempts_json(attempts);
+  row["events"] = events_of(*ended.call, ended.node, attempts, &ended);
   return row;
 }
 
@@ -119,8 +156,10 @@ json row_of(const call_view& view, const std::string& socket, const std::string&
   add_arguments(row, view.call->args);
   row["result"] = json();
   row["failure"] = failure_json(view.progress.last);
-  row["events"] = json::array({event("queued", view.call->queued_ms, {})});
-  if (view.taken_ms != 0) row["events"].push_back(event("taken", view.taken_ms, {}));
+  row["attempts"] = attempts_json(view.progress.earlier);
+  row["events"] = events_of(*view.call, {}, view.progress.earlier, nullptr);
+  if (view.state == call_state::taken && view.taken_ms != 0)
+    row["events"].push_back(event("taken", view.taken_ms, {}));
   return row;
 }
 

@@ -1,6 +1,7 @@
 #include "actors/socket_actor.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "caf/all.hpp"
 
@@ -18,6 +19,29 @@ constexpr uint64_t settle_ms = 10'000;
 
 wire::ended ended_message(uint64_t seq, const ended_call& ended) {
   return {seq, ended.call->id, ended.state, ended.result, ended.why, ended.attempts};
+}
+
+size_t size_bytes(std::span<const storage::mutation> rows) {
+  size_t bytes = 0;
+  for (const auto& each : rows)
+    bytes += each.key.size() + each.value.size();
+  return bytes;
+}
+
+/// The rows from `first` to a cut at which the batch is large enough, or to the end; `last` is
+/// where the next batch begins.
+storage::batch next_batch(const transition& effects, size_t first, size_t& last) {
+  storage::batch rows;
+  auto all = std::span{effects.rows};
+  size_t bytes = 0;
+  for (auto cut = std::ranges::upper_bound(effects.cuts, first);; ++cut) {
+    auto end = cut == effects.cuts.end() ? all.size() : *cut;
+    auto begun = rows.mutations.size();
+    storage::append(rows, all.subspan(last, end - last));
+    last = end;
+    bytes += size_bytes(std::span{rows.mutations}.subspan(begun));
+    if (end == all.size() || bytes >= limits::append_bytes_target) return rows;
+  }
 }
 
 } // namespace
@@ -235,14 +259,19 @@ void socket_state::perform(transition&& effects) {
     perform_after_commit(effects);
     return;
   }
-  append_rows rows;
-  rows.from = caf::actor_cast<caf::actor>(self);
-  rows.ticket = ++last_ticket;
-  rows.is_refusable = effects.is_refusable;
-  storage::append(rows.rows, effects.rows);
+  // The journal keeps the order: what follows waits for the last part.
+  size_t first = 0;
+  for (size_t last = 0; first < effects.rows.size(); first = last) {
+    auto batch = next_batch(effects, first, last);
+    append_rows rows;
+    rows.from = caf::actor_cast<caf::actor>(self);
+    rows.ticket = ++last_ticket;
+    rows.is_refusable = effects.is_refusable;
+    rows.rows = std::move(batch);
+    self->send(shared->journal, std::move(rows));
+  }
   effects.rows.clear();
-  in_journal.push_back({rows.ticket, std::move(effects)});
-  self->send(shared->journal, std::move(rows));
+  in_journal.push_back({last_ticket, std::move(effects)});
 }
 
 void socket_state::hand_over(std::vector<dispatch>& calls) {
@@ -363,7 +392,10 @@ void socket_state::send_outputs() {
 
 /// Until its end is durable a call has not ended: whoever asks sees it still running.
 call_view socket_state::view_of(const ended_call& ending) {
-  return {ending.call, call_state::running, {ending.attempts, 0, 0, {}}, ending.taken_ms, 0};
+  call_progress progress;
+  progress.attempts = ending.attempts;
+  progress.earlier = ending.earlier;
+  return {ending.call, call_state::running, std::move(progress), ending.taken_ms, 0};
 }
 
 found_call socket_state::find(const call_id& id) const {

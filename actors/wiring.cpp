@@ -19,11 +19,21 @@ std::vector<parameter> join_of(const catalog& objects, const object& socket) {
       join.push_back({argument, parameter_kind::positional_or_keyword, {}, {}});
     return join;
   }
+  // One that can only be given by position needs those before it, if only with their defaults.
+  auto is_before_fed = [&](const parameter& p) {
+    return p.kind == parameter_kind::positional_only
+           && std::any_of(&p, known->parameters.data() + known->parameters.size(),
+                          [&](const parameter& later) {
+                            return later.kind == parameter_kind::positional_only
+                                   && fed.contains(later.name);
+                          });
+  };
   for (const auto& p : known->parameters) {
     bool is_var = p.kind == parameter_kind::var_positional || p.kind == parameter_kind::var_keyword;
-    if (is_var || (p.default_text && !fed.contains(p.name))) continue;
+    bool is_fed = fed.contains(p.name);
+    if (is_var || (p.default_text && !is_fed && !is_before_fed(p))) continue;
     auto wanted = p;
-    wanted.default_text.reset(); // an argument that a plug delivers is waited for
+    if (is_fed) wanted.default_text.reset(); // an argument that a plug delivers is waited for
     join.push_back(std::move(wanted));
   }
   return join;

@@ -21,7 +21,6 @@ attempt_end to_attempt_end(codeloader::worker_result&& r, int pid) {
   end.why = to_failure(std::move(r.failure));
   end.returned = std::move(r.returned);
   end.plugs = std::move(r.plugs);
-  end.is_routed = r.result_is_routed;
   end.artifacts = std::move(r.artifacts);
   end.out = std::move(r.out);
   end.err = std::move(r.err);

@@ -56,10 +56,9 @@ struct worker_result {
   value returned;                                   ///< on success
   std::vector<std::pair<std::string, value>> plugs; ///< named outputs, in the order they were set
   std::vector<std::pair<std::string, value>> artifacts; ///< `output[...]`
-  bool result_is_routed = false; ///< the function used `plugs`: only those outputs fire
-  std::string out;               ///< stdout of this attempt, capped
-  std::string err;               ///< stderr of this attempt, capped
-  uint64_t run_us = 0;           ///< time inside the function
+  std::string out;                                      ///< stdout of this attempt, capped
+  std::string err;                                      ///< stderr of this attempt, capped
+  uint64_t run_us = 0;                                  ///< time inside the function
 };
 
 /// A piece of output of a call that still runs.

@@ -140,7 +140,6 @@ worker_result take_result(cbor::reader& in) {
   out.err = clean_output(in.text());
   out.plugs = take_named(in, "plugs", out.failure);
   out.artifacts = take_named(in, "output", out.failure);
-  out.result_is_routed = !out.plugs.empty();
   if (out.failure.code != ec::none) {
     out.plugs.clear();
     out.artifacts.clear();

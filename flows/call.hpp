@@ -76,12 +76,29 @@ struct call_record {
 };
 using call_ptr = std::shared_ptr<const call_record>;
 
+/// One attempt that did not end its call.
+struct attempt_record {
+  uint32_t number = 0;     ///< from 1, in each generation
+  uint32_t generation = 0; ///< of the call
+  uint64_t taken_ms = 0;
+  uint64_t started_ms = 0;
+  uint64_t ended_ms = 0;
+  uint64_t run_us = 0;
+  uint64_t worker = 0; ///< process id
+  std::string node;
+  failure why; ///< cut, without its traceback
+
+  bool operator==(const attempt_record&) const = default;
+};
+
 /// What has happened to a call that has not ended.
 struct call_progress {
   uint32_t attempts = 0; ///< attempts that have ended
   uint32_t deaths = 0;   ///< of these, how many ended with the worker's death
   uint64_t due_ms = 0;   ///< wall time of the next attempt
   failure last;          ///< of the latest attempt
+  /// Oldest first; the last `limits::attempts_kept_max` of them.
+  std::vector<attempt_record> earlier;
 
   bool operator==(const call_progress&) const = default;
 };
@@ -108,7 +125,13 @@ struct ended_call {
   std::string err;
   bool is_dead_letter = false;
   std::string arguments_hash; ///< set when the arguments were too large to keep
+  /// Attempts before the last, oldest first; as many as progress keeps.
+  std::vector<attempt_record> earlier;
 };
 using ended_ptr = std::shared_ptr<const ended_call>;
+
+/// All attempts that are known, the last one too, oldest first; at most
+/// `limits::attempts_kept_max`.
+std::vector<attempt_record> attempts_of(const ended_call& ended);
 
 } // namespace flow

@@ -49,10 +49,15 @@ inline constexpr double retry_backoff_max = 100.0;
 inline constexpr uint64_t retry_delay_ms_default = 1'000;
 inline constexpr uint64_t retry_delay_ms_max = 3'600'000;
 inline constexpr uint64_t time_limit_ms_max = 30ull * 24 * 3'600'000;
+inline constexpr size_t attempts_kept_max = 100;                ///< of one call, told one by one; earlier ones are counted
+inline constexpr size_t attempt_message_bytes_max = 1u << 10;   ///< of each of them
 inline constexpr uint32_t worker_deaths_max = 3;                ///< a call that kills its worker this often is failed
 
 // -- journal ------------------------------------------------------------------
 inline constexpr size_t commit_bytes_max = 1u << 20;            ///< one group commit takes about this much
+inline constexpr size_t append_bytes_target = 64u << 20;        ///< a socket closes a batch of rows at about this size
+inline constexpr size_t ended_bytes_max = 128u << 20;           ///< what history keeps of one call
+inline constexpr size_t call_end_bytes_max = 384u << 20;        ///< a call's end with all that follows from it: one atomic batch
 inline constexpr size_t store_key_bytes_max = 1u << 10;
 inline constexpr size_t store_value_bytes_max = 160u << 20;
 inline constexpr size_t store_batch_bytes_max = 512u << 20;

@@ -3,7 +3,6 @@
 #include "flows/cbor.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 namespace flow {
 
@@ -46,6 +45,7 @@ transition partition::restore(std::vector<restored_call> rows, uint64_t now_ms) 
 
 transition partition::apply(partition_command command, uint64_t now_ms) {
   transition out;
+  ++commands_;
   std::visit([&](auto& c) { on(c, now_ms, out); }, command);
   dispatch_ready(now_ms, out);
   out.wake_at_ms = timers_.empty() ? 0 : timers_.begin()->first;
@@ -67,8 +67,9 @@ void partition::submit_one(submission& item, uint64_t now_ms, transition& out) {
     item.known = same_key->second;
   if (auto* same = find_entry(item.known ? item.known : call.id)) {
     // A repeat. One whose row is not durable yet is written once more, so that its acknowledgement
-    // waits for a commit.
-    if (!same->is_durable) {
+    // waits for a commit; the rows of one command have it once.
+    if (!same->is_durable && same->written_in != commands_) {
+      same->written_in = commands_;
       out.rows.push_back(put_call{same->call});
       if (const auto& first_key = same->call->more().key; !first_key.empty())
         out.rows.push_back(put_key{id_, first_key, same->call->id});
@@ -102,6 +103,7 @@ void partition::submit_one(submission& item, uint64_t now_ms, transition& out) {
   }
   auto& e = insert(item.call);
   e.is_durable = false;
+  e.written_in = commands_;
   e.writes_pending = 1;
   out.rows.push_back(put_call{e.call});
   if (!key.empty()) out.rows.push_back(put_key{id_, key, call.id});
@@ -175,7 +177,13 @@ void partition::on(revive_command& command, uint64_t now_ms, transition& out) {
     out.rows.push_back(erase_ended{ended});
     out.rows.push_back(put_call{call});
     out.pending.push_back(call->id);
-    place(insert(std::move(call)), now_ms, out);
+    auto& e = insert(std::move(call));
+    if (e.progress.earlier = attempts_of(*ended); !e.progress.earlier.empty()) {
+      e.has_progress_row = true;
+      out.rows.push_back(put_progress{id, e.progress});
+    }
+    out.cut();
+    place(e, now_ms, out);
   }
 }
 
@@ -208,63 +216,6 @@ void partition::dispatch_ready(uint64_t now_ms, transition& out) {
   }
 }
 
-void partition::on(attempts_command& command, uint64_t now_ms, transition& out) {
-  for (auto& end : command.ends) {
-    auto lease = leases_.find(uid(end.lease));
-    if (lease == leases_.end()) continue; // an old lease: fenced
-    auto& e = *find_entry(lease->second);
-    if (e.is_durable)
-      end_attempt(e, end, now_ms, out);
-    else if (!e.held)
-      e.held = std::make_unique<attempt_end>(std::move(end));
-  }
-}
-
-void partition::end_attempt(entry& e, attempt_end& end, uint64_t now_ms, transition& out) {
-  leases_.erase(uid(e.lease));
-  e.lease = {};
-  ++e.progress.attempts;
-  if (!end.why) return end_call(e, call_state::finished, end, now_ms, out);
-  if (e.is_cancelled) return end_call(e, call_state::cancelled, end, now_ms, out);
-  e.progress.last = end.why;
-  auto failures = [&] { return e.progress.attempts - e.progress.deaths; };
-  // A worker's death is not the function's error: the call is given to another worker, up to a
-  // limit.
-  if (end.worker_died && ++e.progress.deaths < limits::worker_deaths_max) {
-    e.is_solo = true;
-    bool is_first = failures() == 0 && e.progress.deaths == 1;
-    return retry_later(e, is_first ? 0 : policy_.retry_delay_ms, now_ms, out);
-  }
-  if (!end.worker_died && failures() <= policy_.retries && end.why.code != ec::unknown_function)
-    return retry_later(e, retry_delay_ms(e), now_ms, out);
-  auto state = end.why.code == ec::task_timed_out ? call_state::timed_out : call_state::failed;
-  end_call(e, state, end, now_ms, out);
-}
-
-uint64_t partition::retry_delay_ms(const entry& e) const {
-  auto failures = e.progress.attempts - e.progress.deaths;
-  auto factor = std::pow(std::max(policy_.retry_backoff, 1.0), std::min(failures - 1, 64u));
-  auto delay = std::min(static_cast<double>(policy_.retry_delay_ms) * factor,
-                        static_cast<double>(policy_.retry_delay_ms_max));
-  // Jitter of up to a quarter, from the call's id so that a replay waits as long: spreads calls
-  // that failed together.
-  auto jitter
-      = static_cast<double>(stable_hash(e.call->id.view(), e.progress.attempts) % 1'000) / 4'000.0;
-  return static_cast<uint64_t>(delay * (1.0 + jitter));
-}
-
-void partition::retry_later(entry& e, uint64_t delay_ms, uint64_t now_ms, transition& out) {
-  e.progress.due_ms = now_ms + delay_ms;
-  e.has_progress_row = true;
-  out.rows.push_back(put_progress{e.call->id, e.progress});
-  if (delay_ms == 0) {
-    enqueue(e, true);
-    return;
-  }
-  set_state(e, call_state::waiting);
-  strip(e);
-}
-
 void partition::on(returned_command& command, uint64_t now_ms, transition& out) {
   // Back to front, so that the first of them is again the first in the queue.
   for (auto lease = command.leases.rbegin(); lease != command.leases.rend(); ++lease) {
@@ -283,102 +234,7 @@ void partition::on(returned_command& command, uint64_t now_ms, transition& out) 
   }
 }
 
-// -- ending -------------------------------------------------------------------
-
-void partition::end_call(entry& e, call_state state, attempt_end& end, uint64_t now_ms,
-                         transition& out) {
-  read_back(e);
-  auto ended = std::make_shared<ended_call>();
-  ended->call = e.call;
-  if (e.is_stripped) ended->arguments_hash = "unreadable";
-  ended->state = state;
-  ended->attempts = e.progress.attempts;
-  ended->result = std::move(end.returned);
-  ended->why = std::move(end.why);
-  ended->socket = policy_.socket;
-  ended->function = policy_.function;
-  ended->processor = policy_.processor;
-  ended->commit = policy_.commit;
-  ended->node = policy_.node;
-  ended->worker = end.worker;
-  ended->taken_ms = e.taken_ms;
-  ended->ended_ms = now_ms;
-  ended->started_ms = e.taken_ms;
-  if (e.state == call_state::taken)
-    ended->started_ms = std::max(e.taken_ms, now_ms - std::min(now_ms, end.run_us / 1'000));
-  ended->run_us = end.run_us;
-  ended->artifacts = std::move(end.artifacts);
-  ended->out = std::move(end.out);
-  ended->err = std::move(end.err);
-  ended->is_dead_letter
-      = state == call_state::failed || state == call_state::timed_out || state == call_state::dead;
-  if (state == call_state::cancelled && !ended->why)
-    ended->why = {ec::task_cancelled, "cancelled", "the call was cancelled", {}};
-  follow_edges(*ended, end, out);
-  auto argument_bytes = e.call->args.size_bytes();
-  if (state == call_state::finished && argument_bytes > limits::arguments_kept_bytes_max) {
-    auto bare = std::make_shared<call_record>(*e.call);
-    bare->args = {};
-    ended->arguments_hash
-        = std::to_string(stable_hash(e.call->args.positional, stable_hash(e.call->args.keyword)));
-    ended->call = std::move(bare);
-  }
-  if (state == call_state::finished)
-    ++counts_.finished;
-  else
-    ++counts_.failed;
-  out.rows.push_back(erase_call{e.call->id, e.has_progress_row});
-  out.rows.push_back(put_ended{ended});
-  out.ended.push_back(std::move(ended));
-  const auto& call = *out.ended.back()->call;
-  bool was_joining = e.state == call_state::joining;
-  remove(call.id);
-  if (was_joining) prune_join(join_group(call));
-}
-
-void partition::end_waiting(entry& e, call_state state, failure why, uint64_t now_ms,
-                            transition& out) {
-  attempt_end end;
-  end.why = std::move(why);
-  end_call(e, state, end, now_ms, out);
-}
-
-void partition::on(cancel_command& command, uint64_t now_ms, transition& out) {
-  for (const auto& id : command.ids) {
-    auto* e = find_entry(id);
-    if (!e || e->is_cancelled) continue;
-    if (e->state == call_state::taken) {
-      e->is_cancelled = true;
-      out.kills.push_back(e->lease);
-    } else if (!e->is_durable) {
-      e->is_cancelled = true;
-    } else {
-      end_waiting(*e, call_state::cancelled, {}, now_ms, out);
-    }
-  }
-}
-
-void partition::on(bury_command& command, uint64_t now_ms, transition& out) {
-  std::vector<call_id> waiting;
-  for (const auto& [id, e] : entries_)
-    if (e.state != call_state::taken && e.is_durable) waiting.push_back(id);
-  std::ranges::sort(waiting);
-  for (const auto& id : waiting)
-    end_waiting(*find_entry(id), call_state::dead,
-                {ec::call_dead, "dead letter", command.reason, {}}, now_ms, out);
-}
-
-void partition::on(tick_command&, uint64_t now_ms, transition& out) {
-  while (!timers_.empty() && timers_.begin()->first <= now_ms) {
-    auto& e = *find_entry(timers_.begin()->second);
-    disarm(e);
-    if (has_expired(e, now_ms) && e.is_durable)
-      end_waiting(e, call_state::dead,
-                  {ec::call_dead, "expired", "not taken within its time to live", {}}, now_ms, out);
-    else
-      enqueue(e, false);
-  }
-}
+// -- the catalog has changed ---------------------------------------------------
 
 void partition::on(policy_command& command, uint64_t now_ms, transition& out) {
   bool is_other_ttl = command.policy.ttl_ms != policy_.ttl_ms;

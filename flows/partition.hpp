@@ -145,7 +145,6 @@ struct attempt_end {
   failure why; ///< none: success
   value returned;
   std::vector<std::pair<std::string, value>> plugs;
-  bool is_routed = false;
   std::vector<std::pair<std::string, value>> artifacts;
   std::string out;
   std::string err;
@@ -209,6 +208,9 @@ struct refusal {
 
 struct transition {
   std::vector<row_change> rows;
+  /// Where `rows` may be divided into batches, ascending: all between two cuts is one step of some
+  /// call's life, and durable together or not at all.
+  std::vector<size_t> cuts;
   /// The rows are new work: when the store is full they may be refused, and nothing is lost.
   bool is_refusable = false;
   std::vector<call_id> pending; ///< whose rows these are: what `committed_command` is to name
@@ -224,6 +226,10 @@ struct transition {
   std::vector<acceptance> accepted;
   std::vector<ended_ptr> ended;
   std::vector<call_ptr> children; ///< durable calls of other partitions: tell their owners
+
+  void cut() {
+    if (rows.size() > (cuts.empty() ? 0 : cuts.back())) cuts.push_back(rows.size());
+  }
 };
 
 struct partition_counts {
@@ -291,6 +297,7 @@ private:
     uint64_t bytes = 0;
     uint64_t timer_ms = 0;       ///< its place in `timers_`; 0: none
     uint32_t writes_pending = 0; ///< submissions that are on their way to the disk
+    uint64_t written_in = 0;     ///< the command whose rows have it as a submission
     bool is_durable = true;      ///< or follows from durable rows, whatever becomes of its own
     bool is_on_disk = false;     ///< its own row can be read
     bool has_progress_row = false;
@@ -302,6 +309,8 @@ private:
     std::unique_ptr<attempt_end> held; ///< an end that came before its submission was durable
   };
   using entries = std::unordered_map<call_id, entry>;
+  using join_set
+      = std::map<std::string, std::deque<call_id>>; ///< argument -> arrivals, oldest first
 
   void on(submit_command& command, uint64_t now_ms, transition& out);
   void submit_one(submission& item, uint64_t now_ms, transition& out);
@@ -335,6 +344,16 @@ private:
   void dispatch_ready(uint64_t now_ms, transition& out);
   void end_attempt(entry& e, attempt_end& end, uint64_t now_ms, transition& out);
   void end_call(entry& e, call_state state, attempt_end& end, uint64_t now_ms, transition& out);
+  /// A success whose rows no batch could hold becomes a failure.
+  void refuse_too_large(const entry& e, call_state& state, attempt_end& end) const;
+  /// What the plugs of a success deliver: together, and the largest of them.
+  struct following {
+    size_t bytes = 0;
+    size_t bytes_max = 0;
+  };
+  following what_follows(const attempt_end& end) const;
+  static uint64_t started_ms(const entry& e, const attempt_end& end, uint64_t now_ms);
+  void remember_attempt(entry& e, const attempt_end& end, uint64_t now_ms) const;
   void follow_edges(const ended_call& ended, const attempt_end& end, transition& out);
   uint64_t retry_delay_ms(const entry& e) const;
   void retry_later(entry& e, uint64_t delay_ms, uint64_t now_ms, transition& out);
@@ -342,6 +361,11 @@ private:
   static call_id join_group(const call_record& call);
   void join_arrival(entry& e, uint64_t now_ms, transition& out);
   bool fire_join(const call_id& group, uint64_t now_ms, transition& out);
+  std::optional<std::vector<call_id>> whole_set(join_set& set);
+  call_ptr make_fired(const std::vector<call_id>& arrivals, uint64_t now_ms);
+  bool is_needed(size_t index, const std::vector<bool>& arrived) const;
+  arguments joined_arguments(const std::vector<call_id>& arrivals);
+  void deliver(entry& arrival, const call_record& fired, uint64_t now_ms, transition& out);
   void prune_join(const call_id& group);
   std::string check_entry(const entry& e) const;
   void set_state(entry& e, call_state state);
@@ -354,14 +378,13 @@ private:
   std::array<std::deque<call_id>, limits::priority_max + 1>
       ready_;                                     ///< may hold ids that have left: skipped
   std::set<std::pair<uint64_t, call_id>> timers_; ///< one a call: due or expiry, by wall time
-  using join_set
-      = std::map<std::string, std::deque<call_id>>; ///< argument -> arrivals, oldest first
   std::map<call_id, join_set> joins_;             ///< by root; arrivals without a parent share one
   std::set<call_id> reviving_;                    ///< history has them still
   std::unordered_map<std::string, call_id> keys_; ///< idempotency keys of calls in flight
   arguments_reader stored_arguments_;
   uint64_t window_ = 0;
   uint64_t last_lease_ = 0;
+  uint64_t commands_ = 0; ///< applied so far
   uint64_t resident_bytes_ = 0;
   partition_counts counts_;
 };

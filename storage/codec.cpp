@@ -10,7 +10,9 @@ namespace flow::storage {
 
 namespace {
 
-constexpr char row_version = 1;
+/// Of calls. What is told of attempts came with the second version.
+constexpr char first_version = 1;
+constexpr char attempts_version = 2;
 
 error corrupt(const char* what, size_t offset) {
   return make_error(ec::store_corrupt,
@@ -25,8 +27,8 @@ std::string_view body_of(std::string_view row) {
 }
 
 /// A reader of the row's body, or failed when the version is not ours.
-cbor::reader open_row(std::string_view row) {
-  if (row.empty() || row[0] != row_version) {
+cbor::reader open_row(std::string_view row, char newest) {
+  if (row.empty() || row[0] < first_version || row[0] > newest) {
     cbor::reader bad{{}};
     bad.fail();
     return bad;
@@ -70,6 +72,34 @@ failure read_failure(cbor::reader& in) {
   why.message = in.text();
   why.traceback = in.text();
   return why;
+}
+
+void write_attempts(cbor::writer& out, const std::vector<attempt_record>& attempts) {
+  out.array(attempts.size());
+  for (const auto& a : attempts) {
+    out.array(9).unsigned_integer(a.number).unsigned_integer(a.generation);
+    out.unsigned_integer(a.taken_ms).unsigned_integer(a.started_ms).unsigned_integer(a.ended_ms);
+    out.unsigned_integer(a.run_us).unsigned_integer(a.worker).text(a.node);
+    write_failure(out, a.why);
+  }
+}
+
+std::vector<attempt_record> read_attempts(cbor::reader& in) {
+  std::vector<attempt_record> attempts;
+  for (auto n = in.array(); n > 0 && !in.failed(); --n) {
+    auto& a = attempts.emplace_back();
+    if (in.array() != 9) in.fail();
+    a.number = read_small<uint32_t>(in);
+    a.generation = read_small<uint32_t>(in);
+    a.taken_ms = in.unsigned_integer();
+    a.started_ms = in.unsigned_integer();
+    a.ended_ms = in.unsigned_integer();
+    a.run_us = in.unsigned_integer();
+    a.worker = in.unsigned_integer();
+    a.node = in.text();
+    a.why = read_failure(in);
+  }
+  return attempts;
 }
 
 void write_call(cbor::writer& out, const call_record& call) {
@@ -152,7 +182,7 @@ call_record read_call_items(cbor::reader& in, std::string_view body) {
 // -- rows ---------------------------------------------------------------------
 
 std::string encode(const call_record& call) {
-  std::string row(1, row_version);
+  std::string row(1, first_version);
   row.reserve(96 + call.args.size_bytes());
   cbor::writer out{row};
   write_call(out, call);
@@ -160,22 +190,23 @@ std::string encode(const call_record& call) {
 }
 
 std::string encode(const call_progress& progress) {
-  std::string row(1, row_version);
+  std::string row(1, attempts_version);
   cbor::writer out{row};
-  out.array(4)
+  out.array(5)
       .unsigned_integer(progress.attempts)
       .unsigned_integer(progress.deaths)
       .unsigned_integer(progress.due_ms);
   write_failure(out, progress.last);
+  write_attempts(out, progress.earlier);
   return row;
 }
 
 std::string encode(const ended_call& ended) {
-  std::string row(1, row_version);
+  std::string row(1, attempts_version);
   row.reserve(192 + ended.call->args.size_bytes() + ended.result.cbor.size() + ended.out.size()
               + ended.err.size());
   cbor::writer out{row};
-  out.array(20);
+  out.array(21);
   write_call(out, *ended.call);
   out.unsigned_integer(static_cast<uint64_t>(ended.state)).unsigned_integer(ended.attempts);
   out.raw(ended.result.cbor);
@@ -193,32 +224,36 @@ std::string encode(const ended_call& ended) {
   for (const auto& [name, v] : ended.artifacts)
     out.text(name).raw(v.cbor);
   out.bytes(ended.out).bytes(ended.err).boolean(ended.is_dead_letter).text(ended.arguments_hash);
+  write_attempts(out, ended.earlier);
   return row;
 }
 
 result<call_record> decode_call(std::string_view row) {
-  auto in = open_row(row);
+  auto in = open_row(row, first_version);
   auto call = read_call_items(in, body_of(row));
   if (is_damaged(in)) return corrupt("call", in.offset());
   return call;
 }
 
 result<call_progress> decode_progress(std::string_view row) {
-  auto in = open_row(row);
+  auto in = open_row(row, attempts_version);
   call_progress progress;
-  if (in.array() != 4) in.fail();
+  bool has_attempts = !in.failed() && row[0] >= attempts_version;
+  if (in.array() != (has_attempts ? 5u : 4u)) in.fail();
   progress.attempts = read_small<uint32_t>(in);
   progress.deaths = read_small<uint32_t>(in);
   progress.due_ms = in.unsigned_integer();
   progress.last = read_failure(in);
+  if (has_attempts) progress.earlier = read_attempts(in);
   if (is_damaged(in)) return corrupt("call's progress", in.offset());
   return progress;
 }
 
 result<ended_call> decode_ended(std::string_view row) {
-  auto in = open_row(row);
+  auto in = open_row(row, attempts_version);
   ended_call ended;
-  if (in.array() != 20) in.fail();
+  bool has_attempts = !in.failed() && row[0] >= attempts_version;
+  if (in.array() != (has_attempts ? 21u : 20u)) in.fail();
   ended.call = std::make_shared<const call_record>(read_call_items(in, body_of(row)));
   auto state = in.unsigned_integer();
   if (state > static_cast<uint64_t>(call_state::dead)) in.fail();
@@ -244,6 +279,7 @@ result<ended_call> decode_ended(std::string_view row) {
   ended.err = in.bytes();
   ended.is_dead_letter = in.boolean();
   ended.arguments_hash = in.text();
+  if (has_attempts) ended.earlier = read_attempts(in);
   if (is_damaged(in)) return corrupt("call that ended", in.offset());
   return ended;
 }
@@ -287,8 +323,7 @@ struct row_writer {
 
 } // namespace
 
-void append(batch& out, const std::vector<row_change>& rows) {
-  out.mutations.reserve(out.mutations.size() + rows.size());
+void append(batch& out, std::span<const row_change> rows) {
   for (const auto& row : rows)
     std::visit(row_writer{out}, row);
 }

@@ -2,6 +2,7 @@
 // bytes.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,7 @@ result<call_progress> decode_progress(std::string_view row);
 result<ended_call> decode_ended(std::string_view row);
 
 /// Appends what a transition wants to be durable.
-void append(batch& out, const std::vector<row_change>& rows);
+void append(batch& out, std::span<const row_change> rows);
 
 /// All calls in flight of one partition, with their progress, in key order.
 result<std::vector<restored_call>> read_partition(const store& from, partition_id owner);

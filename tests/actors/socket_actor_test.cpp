@@ -221,6 +221,39 @@ CAF_TEST(an end is told only once it and its submission are durable) {
   CAF_CHECK(storage::read_call(*shared->store, seen->children[0]->id)->has_value());
 }
 
+CAF_TEST(ends that no batch could hold together are divided and told after the last part) {
+  constexpr size_t bytes = 20u << 20;
+  for (size_t i = 0; i < 3; ++i) {
+    wire::submit what;
+    what.push_end = true;
+    submit(what);
+  }
+  commit_all();
+  attempts_command command;
+  for (const auto& item : seen->dispatches) {
+    auto& end = command.ends.emplace_back();
+    end.lease = item.lease;
+    end.returned = value_of_json('"' + std::string(bytes, 'x') + '"').value();
+  }
+  tell(std::move(command));
+  CAF_REQUIRE_EQUAL(seen->rows.size(), 2u);
+  commit();
+  CAF_CHECK(take<wire::ended>().empty());
+  close(); // between the two parts
+  auto after_crash = seen->dispatches.size();
+  seen->rows.clear();
+  open();
+  // Two ended whole, with their children; one runs again.
+  CAF_REQUIRE_EQUAL(seen->dispatches.size(), after_crash + 1);
+  finish(seen->dispatches.back().lease);
+  commit_all();
+  size_t children = 0;
+  auto read = shared->store->scan(storage::family::in_flight, storage::calls_of(other),
+                                  [&](std::string_view, std::string_view) { return ++children; });
+  CAF_CHECK(read);
+  CAF_CHECK_EQUAL(children, 3u);
+}
+
 CAF_TEST(who waits for a call is told its end whenever the wait begins) {
   auto id = submit();
   commit();

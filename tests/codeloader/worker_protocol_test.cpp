@@ -130,10 +130,8 @@ CAF_TEST(the three forms of a result are read) {
   CAF_CHECK_EQUAL(results[0].handle, 1u);
   CAF_CHECK_EQUAL(results[0].run_us, 10u);
   CAF_CHECK_EQUAL(to_json_text(results[0].returned), "\"short\"");
-  CAF_CHECK(!results[0].result_is_routed);
   CAF_CHECK_EQUAL(results[1].out, "out");
   CAF_CHECK_EQUAL(results[1].err, "err");
-  CAF_CHECK(results[1].result_is_routed);
   CAF_REQUIRE_EQUAL(results[1].plugs.size(), 1u);
   CAF_CHECK_EQUAL(results[1].plugs[0].first, "odd");
   CAF_CHECK_EQUAL(results[2].failure.code, ec::not_a_value);

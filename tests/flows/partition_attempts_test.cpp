@@ -81,6 +81,28 @@ CAF_TEST(a failed attempt is tried again after a delay that grows) {
   CAF_CHECK(rows.progress.empty());
 }
 
+CAF_TEST(no delay is longer than the longest) {
+  policy.retries = 5;
+  policy.retry_delay_ms = 1'000;
+  policy.retry_delay_ms_max = 2'000;
+  std::set<uint64_t> delays;
+  for (int i = 0; i < 50; ++i) {
+    reconfigure();
+    add();
+    window(1);
+    for (int attempt = 1; attempt < 6; ++attempt) {
+      auto out = end(failed(lease()));
+      auto delay_ms = out.wake_at_ms - now_ms;
+      CAF_CHECK_LESS_OR_EQUAL(delay_ms, 2'000u);
+      if (attempt == 5) delays.insert(delay_ms);
+      now_ms = out.wake_at_ms;
+      run(tick_command{});
+    }
+    end(success(lease()));
+  }
+  CAF_CHECK(delays.size() > 10); // spread also at the longest
+}
+
 CAF_TEST(a crash between two attempts forgets neither their number nor their time) {
   policy.retries = 1;
   reconfigure();

@@ -1,7 +1,7 @@
-// What follows the end of a call, over its plugs, and what precedes the beginning of one: its join.
+// What follows the end of a call, over its plugs.
 #define CAF_SUITE flows.partition_edges
 
-#include "tests/flows/partition_fixture.hpp"
+#include "tests/flows/partition_edges_fixture.hpp"
 
 #include <algorithm>
 
@@ -12,71 +12,6 @@ using namespace flow::test;
 
 namespace {
 
-struct fixture : partition_fixture {
-  ~fixture() { CAF_CHECK_EQUAL(trouble, ""); }
-
-  void connect(std::string plug, std::string on = "result", std::string argument = {}) {
-    policy.edges.push_back({std::move(plug), std::move(on), other, std::move(argument)});
-    reconfigure();
-  }
-
-  void join_on(std::vector<parameter> parameters) {
-    policy.join = std::move(parameters);
-    reconfigure();
-  }
-
-  /// The root of a run that fans out and joins again: some call of another partition.
-  call_id make_root() { return make_call_id(now_ms, other, stable_hash("root", ++roots)); }
-
-  /// A child of `root` that delivers one argument, durable as its maker has written it.
-  call_ptr arrive(const call_id& root, std::string argument, int64_t n) {
-    auto call = make_call([&](call_record& made, call_extras& more) {
-      made.root = root;
-      made.parent = root;
-      made.args = make_arguments({number(n)});
-      more.argument = argument;
-      more.edge = "to_" + argument;
-    });
-    rows.apply({put_call{call}, put_child{root, call->id}});
-    run(arrive_command{{call}});
-    return call;
-  }
-
-  /// An argument that a caller delivers by hand.
-  call_ptr make_delivery(std::string argument, int64_t n) {
-    return make_call([&](call_record& made, call_extras& more) {
-      made.args = make_arguments({number(n)});
-      more.argument = argument;
-    });
-  }
-  call_ptr deliver(std::string argument, int64_t n) { return add(make_delivery(argument, n)); }
-
-  /// The keyword arguments of the calls taken so far, as JSON.
-  std::vector<std::string> taken_arguments() const {
-    std::vector<std::string> all;
-    for (const auto& item : taken)
-      all.push_back(to_json_text(value{item.call->args.keyword}));
-    return all;
-  }
-
-  std::vector<call_id> children_of(const call_id& parent) const {
-    std::vector<call_id> found;
-    for (const auto& [from, child] : rows.children)
-      if (from == parent) found.push_back(child);
-    return found;
-  }
-
-  uint64_t roots = 0;
-};
-
-parameter required(std::string name) {
-  return {std::move(name), parameter_kind::positional_or_keyword, {}, {}};
-}
-
-parameter optional(std::string name) {
-  return {std::move(name), parameter_kind::positional_or_keyword, "0", {}};
-}
-
 /// What each plug delivered, as JSON.
 std::map<std::string, std::string> delivered(const transition& out) {
   std::map<std::string, std::string> by_plug;
@@ -86,11 +21,10 @@ std::map<std::string, std::string> delivered(const transition& out) {
 }
 
 using plug_values = std::map<std::string, std::string>;
-using texts = std::vector<std::string>;
 
 } // namespace
 
-CAF_TEST_FIXTURE_SCOPE(partition_edges_tests, fixture)
+CAF_TEST_FIXTURE_SCOPE(partition_edges_tests, edges_fixture)
 
 // -- plugs --------------------------------------------------------------------
 
@@ -224,6 +158,72 @@ CAF_TEST(a plug on an output does not fire for its own name) {
   CAF_CHECK(end(how).children.empty());
 }
 
+CAF_TEST(a value that is too large for a plug fails its call) {
+  connect("next");
+  connect("alarm", "error");
+  auto call = add();
+  window(1);
+  auto how = success(lease(), number(1));
+  how.plugs = {{"next", text_of_bytes(limits::payload_bytes_max + 1)}};
+  auto out = end(std::move(how));
+  CAF_CHECK(has_ended_as(call, call_state::failed));
+  CAF_CHECK(rows.ended.at(call->id)->why.code == ec::output_too_large);
+  CAF_REQUIRE_EQUAL(out.children.size(), 1u);
+  CAF_CHECK_EQUAL(out.children[0]->more().edge, "alarm");
+}
+
+CAF_TEST(a result that is too large for all its plugs together fails its call) {
+  constexpr size_t bytes = 48u << 20;
+  for (size_t i = 0; (i + 1) * bytes <= limits::call_end_bytes_max; ++i)
+    connect("plug" + std::to_string(i));
+  policy.edges.pop_back();
+  reconfigure();
+  auto fits = add();
+  run_one(text_of_bytes(bytes - 1'000));
+  CAF_CHECK(has_ended_as(fits, call_state::finished));
+  rows.calls.clear(); // its children, hundreds of megabytes
+  connect("one_more");
+  auto call = add();
+  run_one(text_of_bytes(bytes));
+  CAF_CHECK(has_ended_as(call, call_state::failed));
+  CAF_CHECK(rows.ended.at(call->id)->why.code == ec::output_too_large);
+}
+
+CAF_TEST(arguments that many error plugs could not carry stay behind) {
+  for (int i = 0; i < 7; ++i)
+    connect("alarm" + std::to_string(i), "error");
+  auto call = add(make_large(limits::payload_bytes_max - (1u << 20)));
+  window(1);
+  auto out = end(failed(lease()));
+  CAF_REQUIRE_EQUAL(out.children.size(), 7u);
+  CAF_CHECK(out.children[0]->args.size_bytes() < 1'000);
+  CAF_CHECK(rows.ended.at(call->id)->call->args == call->args);
+}
+
+CAF_TEST(rows are divided only between the ends of two calls) {
+  connect("next");
+  auto calls = add_many(3);
+  window(3);
+  attempts_command command;
+  for (const auto& item : taken)
+    command.ends.push_back(success(item.lease, number(1)));
+  auto out = run(std::move(command));
+  CAF_REQUIRE_EQUAL(out.cuts.size(), 3u);
+  CAF_CHECK_EQUAL(out.cuts.back(), out.rows.size());
+  size_t first = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    row_book part;
+    part.calls[calls[i]->id] = calls[i];
+    part.apply({out.rows.begin() + static_cast<std::ptrdiff_t>(first),
+                out.rows.begin() + static_cast<std::ptrdiff_t>(out.cuts[i])});
+    CAF_CHECK_EQUAL(part.trouble, "");
+    CAF_CHECK(part.ended.contains(calls[i]->id));
+    CAF_CHECK_EQUAL(part.children.size(), 1u);
+    CAF_CHECK_EQUAL(part.calls.size(), 1u);
+    first = out.cuts[i];
+  }
+}
+
 CAF_TEST(plugs that change hold for the next call that ends) {
   connect("old");
   add();
@@ -231,197 +231,6 @@ CAF_TEST(plugs that change hold for the next call that ends) {
   policy.edges.clear();
   connect("new");
   CAF_CHECK(delivered(end(success(lease(), number(1)))) == plug_values({{"new", "[1]"}}));
-}
-
-// -- joins --------------------------------------------------------------------
-
-CAF_TEST(two arguments make one call whichever comes first) {
-  join_on({required("a"), required("b")});
-  window(10);
-  std::string expected = R"({"a":1,"b":2})";
-  auto root = make_root();
-  auto first = arrive(root, "a", 1);
-  CAF_CHECK(state_of(first) == call_state::joining);
-  CAF_CHECK(taken.empty());
-  arrive(root, "b", 2);
-  root = make_root();
-  arrive(root, "b", 2);
-  arrive(root, "a", 1);
-  CAF_CHECK(taken_arguments() == texts({expected, expected}));
-}
-
-CAF_TEST(the fired call takes the place of its arrivals in one write) {
-  join_on({required("a"), required("b")});
-  auto root = make_root();
-  auto a = arrive(root, "a", 1);
-  auto b = arrive(root, "b", 2);
-  CAF_REQUIRE_EQUAL(rows.calls.size(), 1u);
-  auto fired = rows.calls.begin()->second;
-  CAF_CHECK(fired->root == root);
-  CAF_CHECK(fired->parent == root);
-  CAF_CHECK(fired->id.partition() == own);
-  CAF_CHECK_EQUAL(fired->more().argument, "");
-  CAF_CHECK(children_of(root) == std::vector{fired->id});
-  CAF_CHECK(!machine->contains(a->id));
-  CAF_CHECK(!machine->contains(b->id));
-}
-
-CAF_TEST(two runs never mix) {
-  join_on({required("a"), required("b")});
-  window(10);
-  auto one = make_root();
-  auto two = make_root();
-  arrive(one, "a", 11);
-  arrive(two, "b", 22);
-  CAF_CHECK(taken.empty());
-  arrive(two, "a", 21);
-  arrive(one, "b", 12);
-  CAF_CHECK(taken_arguments() == texts({R"({"a":21,"b":22})", R"({"a":11,"b":12})"}));
-}
-
-CAF_TEST(several arrivals of one argument wait for their partners in order) {
-  join_on({required("a"), required("b")});
-  window(10);
-  auto root = make_root();
-  for (int64_t n = 1; n <= 3; ++n)
-    arrive(root, "a", n);
-  CAF_CHECK_EQUAL(machine->counts().joining, 3u);
-  arrive(root, "b", 10);
-  CAF_CHECK_EQUAL(machine->counts().joining, 2u);
-  arrive(root, "b", 20);
-  arrive(root, "b", 30);
-  CAF_CHECK(taken_arguments()
-            == texts({R"({"a":1,"b":10})", R"({"a":2,"b":20})", R"({"a":3,"b":30})"}));
-}
-
-CAF_TEST(arguments that callers deliver are paired in order of arrival) {
-  join_on({required("a"), required("b")});
-  window(10);
-  auto first = deliver("a", 1);
-  auto second = deliver("a", 2);
-  auto third = deliver("b", 10);
-  CAF_CHECK(rows.ended.at(first->id)->state == call_state::finished);
-  CAF_CHECK(rows.ended.contains(third->id));
-  CAF_CHECK(!rows.ended.contains(second->id));
-  deliver("b", 20);
-  CAF_CHECK(taken_arguments() == texts({R"({"a":1,"b":10})", R"({"a":2,"b":20})"}));
-  CAF_CHECK(children_of(first->id) == std::vector{taken[0].call->id});
-  CAF_CHECK(children_of(third->id) == std::vector{taken[0].call->id});
-}
-
-CAF_TEST(a delivered argument joins only once it is durable) {
-  join_on({required("a")});
-  window(1);
-  auto written = submit({make_delivery("a", 1)});
-  CAF_CHECK(taken.empty());
-  commit(written);
-  CAF_CHECK_EQUAL(taken.size(), 1u);
-}
-
-CAF_TEST(an argument with a default is not waited for but used when it is there) {
-  join_on({required("a"), optional("b")});
-  window(10);
-  arrive(make_root(), "a", 1);
-  auto root = make_root();
-  arrive(root, "b", 2);
-  arrive(root, "a", 3);
-  CAF_CHECK(taken_arguments() == texts({R"({"a":1})", R"({"a":3,"b":2})"}));
-}
-
-CAF_TEST(a positional only argument is passed by position) {
-  join_on({{"a", parameter_kind::positional_only, {}, {}}, required("b")});
-  window(1);
-  auto root = make_root();
-  arrive(root, "b", 2);
-  arrive(root, "a", 1);
-  CAF_REQUIRE_EQUAL(taken.size(), 1u);
-  CAF_CHECK(taken[0].call->args == make_arguments({number(1)}, {{"b", number(2)}}));
-}
-
-CAF_TEST(a replay of a join makes the same call) {
-  join_on({required("a"), required("b")});
-  auto root = make_root();
-  arrive(root, "a", 1);
-  auto b = make_call([&](call_record& made, call_extras& more) {
-    made.root = made.parent = root;
-    more.argument = "b";
-  });
-  rows.apply({put_call{b}, put_child{root, b->id}});
-  auto before = rows;
-  run(arrive_command{{b}});
-  auto written = rows;
-  rows = before;
-  open();
-  CAF_REQUIRE_EQUAL(rows.calls.size(), 1u);
-  CAF_CHECK(rows.calls.begin()->first == written.calls.begin()->first);
-  CAF_CHECK(rows.children == written.children);
-}
-
-CAF_TEST(a half filled set survives a crash) {
-  join_on({required("a"), required("b")});
-  auto root = make_root();
-  arrive(root, "a", 1);
-  open();
-  CAF_CHECK_EQUAL(machine->counts().joining, 1u);
-  window(1);
-  arrive(root, "b", 2);
-  CAF_CHECK(taken_arguments() == texts({R"({"a":1,"b":2})"}));
-}
-
-CAF_TEST(an arrival that was cancelled is not joined) {
-  join_on({required("a"), required("b")});
-  window(1);
-  auto root = make_root();
-  auto gone = arrive(root, "a", 1);
-  arrive(root, "a", 2);
-  run(cancel_command{{gone->id}});
-  CAF_CHECK(rows.ended.at(gone->id)->state == call_state::cancelled);
-  arrive(root, "b", 3);
-  CAF_CHECK(taken_arguments() == texts({R"({"a":2,"b":3})"}));
-}
-
-CAF_TEST(an arrival that is cancelled before it is durable is not joined) {
-  join_on({required("a")});
-  window(1);
-  auto call = make_delivery("a", 1);
-  auto written = submit({call});
-  run(cancel_command{{call->id}});
-  commit(written);
-  CAF_CHECK(taken.empty());
-  CAF_CHECK(rows.ended.at(call->id)->state == call_state::cancelled);
-}
-
-CAF_TEST(half a set that is not completed in time is a dead letter) {
-  policy.ttl_ms = 5'000;
-  join_on({required("a"), required("b")});
-  auto call = arrive(make_root(), "a", 1);
-  now_ms += 5'000;
-  run(tick_command{});
-  CAF_CHECK(rows.ended.at(call->id)->state == call_state::dead);
-  CAF_CHECK_EQUAL(machine->counts().joining, 0u);
-}
-
-CAF_TEST(sets that a change of the function completes fire at once) {
-  join_on({required("a"), required("b")});
-  window(10);
-  auto root = make_root();
-  arrive(root, "a", 1);
-  arrive(root, "a", 2);
-  join_on({required("a"), optional("b")});
-  CAF_CHECK(taken_arguments() == texts({R"({"a":1})", R"({"a":2})"}));
-}
-
-CAF_TEST(an argument is exactly one value) {
-  join_on({required("a")});
-  for (const auto& args : {make_arguments({}), make_arguments({number(1), number(2)}),
-                           make_arguments({number(1)}, {{"b", number(2)}})}) {
-    auto out = submit({make_call([&](call_record& made, call_extras& more) {
-      made.args = args;
-      more.argument = "a";
-    })});
-    CAF_REQUIRE_EQUAL(out.refused.size(), 1u);
-    CAF_CHECK(out.refused[0].why.code == ec::bad_arguments);
-  }
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "flows/cbor.hpp"
 #include "flows/partition.hpp"
 
 namespace flow::test {
@@ -71,6 +72,14 @@ private:
 
 inline value number(int64_t n) {
   return value_of_json(std::to_string(n)).value();
+}
+
+/// A text with so many characters.
+inline value text_of_bytes(size_t bytes) {
+  value v;
+  v.cbor.clear();
+  cbor::writer{v.cbor}.text(std::string(bytes, 'x'));
+  return v;
 }
 
 inline attempt_end success(lease_id lease, value returned = {}) {
@@ -213,7 +222,7 @@ public:
   }
   call_ptr make_large(size_t bytes) {
     return make_call([&](call_record& call, call_extras&) {
-      call.args = make_arguments({value_of_json('"' + std::string(bytes, 'x') + '"').value()});
+      call.args = make_arguments({text_of_bytes(bytes)});
     });
   }
   void reconfigure() { run(policy_command{policy}); }

@@ -51,11 +51,29 @@ call_record random_call(random_engine& random, uint32_t owner = 7) {
   return call;
 }
 
+std::vector<attempt_record> random_attempts(random_engine& random) {
+  std::vector<attempt_record> attempts;
+  for (auto count = below(random, 3); count > 0; --count) {
+    auto& a = attempts.emplace_back();
+    a.number = static_cast<uint32_t>(random_number(random));
+    a.generation = static_cast<uint32_t>(random_number(random));
+    a.taken_ms = random_number(random);
+    a.started_ms = random_number(random);
+    a.ended_ms = random_number(random);
+    a.run_us = random_number(random);
+    a.worker = random_number(random);
+    a.node = random_text(random);
+    a.why = random_failure(random);
+  }
+  return attempts;
+}
+
 call_progress random_progress(random_engine& random) {
   call_progress progress{static_cast<uint32_t>(random_number(random)),
                          static_cast<uint32_t>(random_number(random)),
                          random_number(random),
-                         {}};
+                         {},
+                         random_attempts(random)};
   if (below(random, 2) == 0) progress.last = random_failure(random);
   return progress;
 }
@@ -83,6 +101,7 @@ ended_call random_ended(random_engine& random, uint32_t owner = 7) {
   ended.err = random_bytes(random, below(random, 40));
   ended.is_dead_letter = below(random, 2) == 0;
   if (below(random, 2) == 0) ended.arguments_hash = "123";
+  ended.earlier = random_attempts(random);
   return ended;
 }
 
@@ -93,7 +112,8 @@ bool is_same(const ended_call& a, const ended_call& b) {
          && a.node == b.node && a.worker == b.worker && a.taken_ms == b.taken_ms
          && a.started_ms == b.started_ms && a.ended_ms == b.ended_ms && a.run_us == b.run_us
          && a.artifacts == b.artifacts && a.out == b.out && a.err == b.err
-         && a.is_dead_letter == b.is_dead_letter && a.arguments_hash == b.arguments_hash;
+         && a.is_dead_letter == b.is_dead_letter && a.arguments_hash == b.arguments_hash
+         && a.earlier == b.earlier;
 }
 
 template <class Row>
@@ -110,7 +130,7 @@ void check_damage(const std::string& row, Decode decode) {
     taken += !is_corrupt(decode(std::string_view{row}.substr(0, size)));
   CAF_CHECK_EQUAL(taken, 0u);
   CAF_CHECK(is_corrupt(decode(row + '\0')));
-  for (int version : {0, 2, 255}) {
+  for (int version : {0, 3, 255}) {
     auto other = row;
     other[0] = static_cast<char>(version);
     CAF_CHECK(is_corrupt(decode(other)));
@@ -205,6 +225,36 @@ CAF_TEST(bytes that have changed do no harm) {
     check_flips(random, encode(random_progress(random)), decode_progress);
     check_flips(random, encode(random_ended(random)), decode_ended);
   }
+}
+
+/// A row without its last items, as an earlier version wrote it.
+std::string first_version_of(std::string row, char head, const std::string& last_items) {
+  CAF_REQUIRE(row.ends_with(last_items));
+  row.resize(row.size() - last_items.size());
+  row[0] = 1;
+  row[1] = head;
+  return row;
+}
+
+CAF_TEST(rows of the first version are read) {
+  random_engine random{seed_of("first version")};
+  auto progress = random_progress(random);
+  progress.earlier.clear();
+  auto read_progress = decode_progress(first_version_of(encode(progress), '\x84', "\x80"));
+  CAF_REQUIRE(read_progress);
+  CAF_CHECK(*read_progress == progress);
+  // As they were written: no more than one attempt was told.
+  std::string_view stored{"\x01\x84\x02\x01\x19\x03\xe8\x84\x18\xc9\x61T\x61m\x60", 15};
+  auto read = decode_progress(stored);
+  CAF_REQUIRE(read);
+  CAF_CHECK(*read == (call_progress{2, 1, 1'000, {ec::task_failed, "T", "m", {}}, {}}));
+  auto ended = random_ended(random);
+  ended.earlier.clear();
+  auto whole = encode(ended);
+  CAF_REQUIRE_EQUAL(whole[1], '\x95');
+  auto read_ended = decode_ended(first_version_of(whole, '\x94', "\x80"));
+  CAF_REQUIRE(read_ended);
+  CAF_CHECK(is_same(*read_ended, ended));
 }
 
 CAF_TEST(a state or number out of range is damage) {
