@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "flows/filter.hpp"
+
 namespace flow::actors {
 
 namespace {
@@ -16,12 +18,22 @@ json text_or_null(const std::string& text) {
   return text.empty() ? json() : json(text);
 }
 
-json failure_json(const failure& why) {
+json failure_json(const failure& why, bool whole) {
   if (!why) return {};
-  return {{"code", code_text(why.code)},
-          {"type", why.type},
-          {"message", why.message},
-          {"traceback", why.traceback}};
+  json row{{"code", code_text(why.code)}, {"type", why.type}, {"message", why.message}};
+  if (whole) row["traceback"] = why.traceback;
+  return row;
+}
+
+/// The queue of a socket that is still there.
+json queue_of(const catalog& objects, const std::string& socket) {
+  auto it = objects.find(object_kind::socket, socket);
+  return it ? json(it->as<socket_spec>().queue) : json();
+}
+
+/// "KeyError: 'cup'", as a traceback ends.
+std::string reason_text(const failure& why) {
+  return why.type.empty() ? why.message : why.type + ": " + why.message;
 }
 
 json base_row(const call_record& call) {
@@ -66,7 +78,7 @@ json attempts_json(const std::vector<attempt_record>& attempts) {
                     {"run_us", a.run_us},
                     {"node", text_or_null(a.node)},
                     {"worker", a.worker == 0 ? json() : json(a.worker)},
-                    {"failure", failure_json(a.why)}});
+                    {"failure", failure_json(a.why, true)}});
   return rows;
 }
 
@@ -93,21 +105,22 @@ json events_of(const call_record& call, const std::string& node,
     bool is_last = ended && a.generation == call.generation && a.number == ended->attempts
                    && a.ended_ms == ended->ended_ms;
     if (is_last) continue;
-    events.push_back(event("attempt failed", a.ended_ms, a.node,
-                           which + ": " + a.why.type + ": " + a.why.message));
+    events.push_back(
+        event("attempt failed", a.ended_ms, a.node, which + ": " + reason_text(a.why)));
   }
   queue_again(call.generation);
   if (ended)
-    events.push_back(
-        event(to_string(ended->state).data(), ended->ended_ms, ended->node, ended->why.message));
+    events.push_back(event(to_string(ended->state).data(), ended->ended_ms, ended->node,
+                           ended->why ? reason_text(ended->why) : std::string{}));
   return events;
 }
 
 } // namespace
 
-json row_of(const ended_call& ended, bool whole) {
+json row_of(const catalog& objects, const ended_call& ended, bool whole) {
   auto row = base_row(*ended.call);
   row["socket"] = ended.socket;
+  row["queue"] = queue_of(objects, ended.socket);
   row["function"] = ended.function;
   row["processor"] = ended.processor;
   row["state"] = to_string(ended.state);
@@ -120,14 +133,14 @@ json row_of(const ended_call& ended, bool whole) {
   row["worker"] = ended.worker == 0 ? json() : json(ended.worker);
   row["commit"] = text_or_null(ended.commit);
   row["dead_letter"] = ended.is_dead_letter;
-  row["reason"] = ended.why ? json(ended.why.message) : json();
+  row["reason"] = ended.why ? json(reason_text(ended.why)) : json();
+  row["failure"] = failure_json(ended.why, whole);
   if (!whole) return row;
   if (ended.arguments_hash.empty())
     add_arguments(row, ended.call->args);
   else
     row["arguments_hash"] = ended.arguments_hash;
   row["result"] = ended.state == call_state::finished ? json_of_value(ended.result) : json();
-  row["failure"] = failure_json(ended.why);
   row["artifacts"] = json::object();
   for (const auto& [name, v] : ended.artifacts)
     row["artifacts"][name] = json_of_value(v);
@@ -138,29 +151,47 @@ json row_of(const ended_call& ended, bool whole) {
   return row;
 }
 
-json row_of(const call_view& view, const std::string& socket, const std::string& function,
-            const std::string& processor, bool whole) {
+json row_of(const catalog& objects, const call_view& view, const call_list& where,
+            const running_call* running, bool whole) {
   auto row = base_row(*view.call);
-  row["socket"] = socket;
-  row["function"] = function;
-  row["processor"] = processor;
-  row["state"] = to_string(view.state);
+  row["socket"] = where.socket;
+  row["queue"] = queue_of(objects, where.socket);
+  row["function"] = where.function;
+  row["processor"] = where.processor;
+  row["state"] = to_string(running ? call_state::running : view.state);
   row["attempt"] = view.progress.attempts + (view.state == call_state::taken ? 1 : 0);
   row["taken_ms"] = time_or_null(view.taken_ms);
-  row["started_ms"] = json();
+  row["started_ms"] = running ? time_or_null(running->started_ms) : json();
+  row["node"] = running ? text_or_null(running->node) : json();
+  row["worker"] = running ? json(running->worker) : json();
   row["ended_ms"] = json();
   row["due_ms"] = time_or_null(std::max(view.call->due_ms, view.progress.due_ms));
   row["dead_letter"] = false;
+  row["failure"] = failure_json(view.progress.last, whole);
   if (view.position != 0) row["position"] = view.position;
   if (!whole) return row;
   add_arguments(row, view.call->args);
   row["result"] = json();
-  row["failure"] = failure_json(view.progress.last);
   row["attempts"] = attempts_json(view.progress.earlier);
   row["events"] = events_of(*view.call, {}, view.progress.earlier, nullptr);
   if (view.state == call_state::taken && view.taken_ms != 0)
     row["events"].push_back(event("taken", view.taken_ms, {}));
+  if (running) row["events"].push_back(event("running", running->started_ms, running->node));
   return row;
+}
+
+const std::vector<std::string>& call_fields() {
+  static const auto names = [] {
+    auto call = std::make_shared<const call_record>();
+    call_view waiting;
+    waiting.call = call;
+    waiting.position = 1;
+    ended_call ended;
+    ended.call = call;
+    return filter::fields_of(
+        json::array({row_of({}, waiting, {}, nullptr, false), row_of({}, ended, false)}));
+  }();
+  return names;
 }
 
 json json_of_signature(const signature& sig) {
@@ -197,6 +228,7 @@ json row_of(const worker_status& worker, const std::string& processor, const std
        {{"pid", worker.pid},
         {"state", worker.state},
         {"outstanding", worker.outstanding},
+        {"current", worker.current ? json(to_string(worker.current)) : json()},
         {"started_ms", worker.started_ms},
         {"finished", worker.finished}}},
   };

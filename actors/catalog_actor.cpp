@@ -1,5 +1,7 @@
 #include "actors/catalog_actor.hpp"
 
+#include <algorithm>
+
 #include "caf/all.hpp"
 
 #include "actors/tell.hpp"
@@ -155,9 +157,12 @@ value catalog_life::added_value(object_kind kind, const std::string& object_name
   auto it = current->find(kind, object_name);
   if (!it) return {};
   std::vector<std::pair<std::string_view, value>> more;
-  value yes;
-  yes.cbor = changes.empty() ? "\xf4" : "\xf5";
-  more.emplace_back("created", yes);
+  bool is_new = std::ranges::any_of(changes.changes, [&](const object_change& change) {
+    return change.kind == kind && change.name == object_name && !change.before;
+  });
+  value created;
+  created.cbor = is_new ? "\xf5" : "\xf4";
+  more.emplace_back("created", created);
   more.emplace_back("notes", notes_value(changes));
   return to_value(*it, more);
 }
@@ -321,7 +326,7 @@ void catalog_life::remove(run_verb& verb) {
 // -- from the engine ----------------------------------------------------------
 
 void catalog_life::found(functions_found& what) {
-  change_author author{"engine", shared->clock->wall_ms()};
+  change_author author{std::string{engine_author}, shared->clock->wall_ms()};
   std::function<result<change_set>(const catalog&)> plan;
   if (what.outcome) {
     found_code code{what.wanted_revision, what.outcome->commit, what.outcome->functions};
@@ -342,7 +347,7 @@ void catalog_life::found(functions_found& what) {
 void catalog_life::set_desired_state(const set_desired& what) {
   static constexpr std::string_view words[] = {"running", "paused", "stopped"};
   auto change = map_builder{}.text("desired", words[static_cast<size_t>(what.desired)]).finish();
-  change_author author{"engine", shared->clock->wall_ms()};
+  change_author author{what.user, shared->clock->wall_ms()};
   auto plan = [=, processor = what.processor](const catalog& now) {
     return now.plan_update(object_kind::processor, processor, change, std::nullopt, author);
   };
@@ -353,7 +358,7 @@ void catalog_life::set_desired_state(const set_desired& what) {
 /// the last start.
 void catalog_life::register_node() {
   auto spec = map_builder{}.text("hostname", shared->node).number("cpus", shared->cpus).finish();
-  change_author author{"engine", shared->clock->wall_ms()};
+  change_author author{std::string{engine_author}, shared->clock->wall_ms()};
   auto plan = [node = shared->node, spec, author](const catalog& now) {
     return now.find(object_kind::node, node)
                ? now.plan_update(object_kind::node, node, spec, std::nullopt, author)

@@ -18,6 +18,7 @@ namespace flow::actors {
 struct socket_route {
   partition_id partition{};
   caf::actor owner; ///< takes submit_calls
+  std::string socket;
 };
 
 /// One immutable view.

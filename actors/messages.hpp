@@ -189,6 +189,7 @@ struct control_processor {
   std::string name;
   processor_verb verb = processor_verb::start;
   uint64_t deadline_ms = 30'000;
+  std::string user; ///< who asked
 };
 
 enum class processor_state : uint8_t {
@@ -209,6 +210,8 @@ struct worker_status {
   uint64_t outstanding = 0;
   uint64_t started_ms = 0;
   uint64_t finished = 0;
+  call_id current; ///< the call that runs now, if any
+  uint64_t current_since_ms = 0;
 };
 struct processor_status {
   std::string name;
@@ -272,6 +275,7 @@ struct status_settled {
 struct set_desired {
   std::string processor;
   desired_state desired = desired_state::running;
+  std::string user;
 };
 
 // -- to the node --------------------------------------------------------------
@@ -312,6 +316,7 @@ struct happened {
   channel where = channel::event;
   std::string processor;
   std::string socket;
+  std::string object; ///< of an event: the object that it is about
   value what;
 };
 

@@ -14,6 +14,7 @@
 #include "actors/tell.hpp"
 #include "actors/wiring.hpp"
 #include "flows/limits.hpp"
+#include "flows/params.hpp"
 
 namespace flow::actors {
 
@@ -35,7 +36,7 @@ void node_life::start(std::shared_ptr<const catalog> first) {
             ? self->spawn<caf::detached + caf::monitored>(journal, shared->store, shared->clock,
                                                           shared->health)
             : self->spawn<caf::monitored>(journal, shared->store, shared->clock, shared->health);
-  shared->hub = self->spawn<caf::monitored>(hub, shared->is_watched);
+  shared->hub = self->spawn<caf::monitored>(hub, services_ptr{shared});
   loader = self->spawn<caf::monitored>(actors::loader, services_ptr{shared});
   catalog_owner = self->spawn<caf::monitored>(catalog_keeper, services_ptr{shared}, loader,
                                               node_actor{self}, objects);
@@ -88,7 +89,7 @@ void node_life::start_plug(const std::string& plug_name) {
 void node_life::publish_routes() {
   auto next = std::make_shared<routes>();
   for (const auto& [socket_name, child] : sockets) {
-    socket_route route{child.partition, caf::actor_cast<caf::actor>(child.actor)};
+    socket_route route{child.partition, caf::actor_cast<caf::actor>(child.actor), socket_name};
     next->by_name.emplace(socket_name, route);
     next->by_partition.emplace(child.partition, route);
   }
@@ -100,8 +101,10 @@ void node_life::publish_routes() {
 void node_life::changed(catalog_changed& what) {
   objects = what.now;
   shared->objects->publish(objects);
-  for (const auto& change : what.changes)
+  for (const auto& change : what.changes) {
     apply(change);
+    if (shared->is_watched->load(std::memory_order_relaxed)) tell_watchers(change);
+  }
   for (const auto& change : what.changes) {
     // A deployment changes its processor's slots.
     if (change.kind != object_kind::deployment) continue;
@@ -229,8 +232,33 @@ void node_life::restart(const std::string& child) {
 void node_life::processor_news(processor_changed& what) {
   auto found = processors.find(what.status.name);
   if (found == processors.end()) return;
+  bool is_news = found->second.last.state != what.status.state;
   found->second.last = what.status;
+  if (is_news && shared->is_watched->load(std::memory_order_relaxed)) tell_watchers(what.status);
   self->send(catalog_owner, status_settled{std::move(what.status)});
+}
+
+void node_life::tell_watchers(const processor_status& status) {
+  happened event;
+  event.processor = status.name;
+  map_builder what;
+  what.text("channel", "event").text("kind", "processor").text("name", status.name);
+  what.text("change", to_string(status.state)).text("text", status.text);
+  event.what = what.number("time_ms", shared->clock->wall_ms()).finish();
+  self->send(shared->hub, std::move(event));
+}
+
+void node_life::tell_watchers(const object_change& change) {
+  const auto& it = change.after ? *change.after : *change.before;
+  happened event;
+  event.object = change.name;
+  if (change.kind == object_kind::processor) event.processor = change.name;
+  map_builder what;
+  what.text("channel", "event").text("kind", to_string(change.kind)).text("name", change.name);
+  what.text("change", !change.before ? "added" : change.after ? "updated" : "deleted");
+  if (change.after) what.text("by", it.by);
+  event.what = what.number("time_ms", shared->clock->wall_ms()).finish();
+  self->send(shared->hub, std::move(event));
 }
 
 caf::result<processor_status> node_life::control(const control_processor& what) {
@@ -240,7 +268,7 @@ caf::result<processor_status> node_life::control(const control_processor& what) 
                  : what.verb == processor_verb::stop ? desired_state::stopped
                                                      : desired_state::running;
   if (what.verb != processor_verb::remove)
-    self->send(catalog_owner, set_desired{what.name, desired});
+    self->send(catalog_owner, set_desired{what.name, desired, what.user});
   auto promise = self->make_response_promise<processor_status>();
   self->request(found->second.actor, caf::infinite, what)
       .then([promise](processor_status& status) mutable { promise.deliver(std::move(status)); },
@@ -258,7 +286,7 @@ caf::result<drained> node_life::drain(const drain_node& what) {
   };
   for (const auto& [processor_name, child] : processors)
     self->request(child.actor, caf::infinite,
-                  control_processor{processor_name, processor_verb::stop, what.deadline_ms})
+                  control_processor{processor_name, processor_verb::stop, what.deadline_ms, {}})
         .then(
             [left, finish](const processor_status& status) mutable {
               left->calls_left += status.running;

@@ -59,6 +59,8 @@ private:
   configure_socket wiring_of(const object& it) const;
   configure_processor config_of(const object& it) const;
   void publish_routes();
+  void tell_watchers(const processor_status& status);
+  void tell_watchers(const object_change& change);
   void fail_upward(const std::string& child, const std::string& why);
 };
 

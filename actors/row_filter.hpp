@@ -10,10 +10,11 @@ namespace flow::actors {
 
 class row_filter {
 public:
-  static result<row_filter> parse(std::string_view text) {
+  /// `fields` as for `filter::parse`.
+  static result<row_filter> parse(std::string_view text, const std::vector<std::string>& fields) {
     row_filter made;
     if (text.empty()) return made;
-    auto parsed = filter::parse(text);
+    auto parsed = filter::parse(text, fields);
     if (!parsed) return parsed.error();
     made.condition_ = std::move(*parsed);
     return made;

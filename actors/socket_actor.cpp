@@ -229,6 +229,9 @@ void socket_state::arrive(arrive_calls& calls) {
       return row && !*row; // it has ended since it was sent first
     });
   if (calls.courier) tell(self, calls.courier, calls_arrived{calls.number});
+  if (is_watched())
+    for (const auto& call : calls.calls)
+      if (!machine->contains(call->id)) tell_watchers(call_state::queued, call->id);
   run(arrive_command{std::move(calls.calls)});
 }
 
@@ -242,6 +245,10 @@ void socket_state::run(partition_command command) {
 void socket_state::perform(transition&& effects) {
   for (auto& refused : effects.refused)
     answer(refused.from.session, wire::refused{refused.from.seq, std::move(refused.why)});
+  // Said before it is durable, for it may be taken before that; a refusal tells its sender.
+  if (is_watched())
+    for (const auto& id : effects.pending)
+      tell_watchers(call_state::queued, id);
   hand_over(effects.dispatches);
   if (wiring.processor && !effects.revokes.empty())
     tell(self, wiring.processor,
@@ -277,7 +284,7 @@ void socket_state::perform(transition&& effects) {
 void socket_state::hand_over(std::vector<dispatch>& calls) {
   if (calls.empty()) return;
   for (auto& item : calls) {
-    if (shared->is_watched->load(std::memory_order_relaxed)) tell_watchers("taken", item.call->id);
+    if (is_watched()) tell_watchers(call_state::taken, item.call->id);
     if (!item.read_arguments) continue;
     if (auto row = storage::read_call(*shared->store, item.call->id); row && *row)
       item.call = std::make_shared<const call_record>(std::move(**row));
@@ -332,8 +339,7 @@ void socket_state::publish(const ended_call& ended) {
       answer(who.session, ended_message(who.seq, ended));
     waiters.erase(found);
   }
-  if (shared->is_watched->load(std::memory_order_relaxed))
-    tell_watchers(to_string(ended.state), ended.call->id);
+  if (is_watched()) tell_watchers_of_end(ended);
 }
 
 void socket_state::follow(std::vector<call_ptr>& children) {
@@ -351,24 +357,6 @@ void socket_state::follow(std::vector<call_ptr>& children) {
     if (owner != routes->by_partition.end())
       tell(self, owner->second.owner, arrive_calls{{child}, {}, 0, false});
   }
-}
-
-void socket_state::tell_watchers(std::string_view state, const call_id& id) {
-  happened event;
-  event.where = channel::task;
-  event.processor = wiring.policy.processor;
-  event.socket = wiring.policy.socket;
-  event.what.cbor.clear();
-  cbor::writer out{event.what.cbor};
-  out.map(6).text("channel").text("task").text("state").text(state).text("call").text(
-      to_string(id));
-  out.text("socket")
-      .text(event.socket)
-      .text("processor")
-      .text(event.processor)
-      .text("time_ms")
-      .unsigned_integer(now_ms());
-  self->send(shared->hub, std::move(event));
 }
 
 void socket_state::wake(uint64_t tag) {

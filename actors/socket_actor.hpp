@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/services.hpp"
+#include "flows/params.hpp"
 #include "flows/partition.hpp"
 
 namespace flow::actors {
@@ -67,7 +68,12 @@ private:
   /// Its end is on its way to the disk: the machine has forgotten it, history does not have it yet.
   const ended_call* find_ending(const call_id& id) const;
   static call_view view_of(const ended_call& ending);
-  void tell_watchers(std::string_view state, const call_id& id);
+  // -- socket_events.cpp
+  bool is_watched() const { return shared->is_watched->load(std::memory_order_relaxed); }
+  void tell_watchers(call_state state, const call_id& id);
+  void tell_watchers_of_end(const ended_call& ended);
+  void tell_hub(channel where, const map_builder& what);
+  // --
   void push_from_history(const call_id& id, const waiter& who);
   result<void> check(const wire::submit& asked) const;
   submission make_submission(const caf::actor& session, const std::string& user,

@@ -4,10 +4,12 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "actors/call_rows.hpp"
 #include "actors/services.hpp"
 #include "flows/params.hpp"
 
@@ -28,7 +30,20 @@ struct verbs_state {
     std::string verb;
     value given;
   };
-  using in_flight = std::vector<call_list>;
+  /// A call in flight, and where it was found. `running` is null while no worker runs it.
+  struct located {
+    const call_view* view = nullptr;
+    const call_list* where = nullptr;
+    const running_call* running = nullptr;
+    explicit operator bool() const { return view != nullptr; }
+    nlohmann::json row(const catalog& objects, bool whole) const;
+  };
+  struct in_flight {
+    std::vector<call_list> lists; ///< one a socket
+    std::unordered_map<call_id, running_call> running;
+    located find(const call_id& id) const;
+    void each(const std::function<void(const located&)>& visit) const;
+  };
 
   verbs_actor::stateful_pointer<verbs_state> self = nullptr;
   services_ptr shared;
@@ -60,7 +75,8 @@ struct verbs_state {
   void with_status(const asked& a, std::function<void(const node_status&)> next);
   void hand_to_catalog(const asked& a, std::string verb, value given);
 
-  // -- verbs_calls.cpp --------------------------------------------------------
+  // -- verbs_calls.cpp, verbs_changes.cpp, verbs_why.cpp
+  // --------------------------------------------------------
   void call_list_verb(asked a);
   void call_show(asked a);
   void call_tree(asked a);
@@ -80,12 +96,15 @@ struct verbs_state {
   result<std::vector<call_id>> select(const asked& a, const in_flight& live, bool only_dead) const;
 
 private:
+  void with_running(const std::shared_ptr<in_flight>& gathered,
+                    const std::function<void(const in_flight&)>& next);
   using method = void (verbs_state::*)(asked);
   static const std::map<std::string, method, std::less<>>& table();
 };
 
-/// Whether one of these is the call.
-bool is_live(const verbs_state::in_flight& live, const call_id& id);
+/// The row of a call wherever it is; `unknown_call` when it is nowhere.
+result<json_ptr> row_anywhere(const services& shared, const verbs_state::in_flight& live,
+                              const call_id& id, bool whole);
 
 /// Why a call that has not ended does not run yet, or is where it is: one sentence for people.
 std::string why_sentence(const found_call& found, const node_status& node, uint64_t now_ms);

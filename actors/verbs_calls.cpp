@@ -8,6 +8,7 @@
 #include "caf/all.hpp"
 
 #include "actors/call_rows.hpp"
+#include "actors/list_page.hpp"
 #include "actors/row_filter.hpp"
 #include "actors/tell.hpp"
 #include "actors/verbs_actor.hpp"
@@ -23,49 +24,23 @@ using nlohmann::json;
 
 constexpr size_t tree_calls_max = 10'000;
 
-struct located {
-  const call_view* view = nullptr;
-  const call_list* where = nullptr;
-};
-
-located find_live(const verbs_state::in_flight& live, const call_id& id) {
-  for (const auto& list : live) {
-    auto found = std::ranges::find_if(list.calls,
-                                      [&](const call_view& view) { return view.call->id == id; });
-    if (found != list.calls.end()) return {&*found, &list};
-  }
-  return {};
-}
-
-/// The row of a call wherever it is; `unknown_call` when it is nowhere.
-result<json_ptr> row_anywhere(const storage::store& store, const verbs_state::in_flight& live,
-                              const call_id& id, bool whole) {
-  if (auto at = find_live(live, id); at.view)
-    return share(
-        row_of(*at.view, at.where->socket, at.where->function, at.where->processor, whole));
-  auto ended = storage::read_ended(store, id);
-  if (!ended) return ended.error();
-  if (*ended) return share(row_of(**ended, whole));
-  return make_error(ec::unknown_call, "no call " + to_string(id),
-                    "it may be older than history is kept");
-}
-
-result<json_ptr> tree_of(const storage::store& store, const verbs_state::in_flight& live,
+result<json_ptr> tree_of(const services& shared, const verbs_state::in_flight& live,
                          const call_id& id, size_t& left) {
-  auto row = row_anywhere(store, live, id, false);
+  auto row = row_anywhere(shared, live, id, false);
   if (!row) return row.error();
   std::vector<call_id> below;
-  auto read = store.scan(storage::family::history, storage::children_of(id),
-                         [&](std::string_view key, std::string_view) {
-                           if (auto child = storage::id_at_end(key)) below.push_back(*child);
-                           return below.size() < left;
-                         });
+  auto read = shared.store->scan(storage::family::history, storage::children_of(id),
+                                 [&](std::string_view key, std::string_view) {
+                                   if (auto child = storage::id_at_end(key))
+                                     below.push_back(*child);
+                                   return below.size() < left;
+                                 });
   if (!read) return read.error();
   auto children = json::array();
   for (const auto& child : below) {
     if (left == 0) break;
     --left;
-    auto tree = tree_of(store, live, child, left);
+    auto tree = tree_of(shared, live, child, left);
     // A child that is neither in flight nor in history has been removed by retention: the rest is
     // still worth showing.
     if (tree) children.push_back(**tree);
@@ -98,8 +73,38 @@ result<std::pair<call_id, call_id>> ids_between(const std::string& prefix) {
 
 } // namespace
 
-bool is_live(const verbs_state::in_flight& live, const call_id& id) {
-  return find_live(live, id).view != nullptr;
+verbs_state::located verbs_state::in_flight::find(const call_id& id) const {
+  for (const auto& list : lists) {
+    auto found = std::ranges::find_if(list.calls,
+                                      [&](const call_view& view) { return view.call->id == id; });
+    if (found == list.calls.end()) continue;
+    auto run = running.find(id);
+    return {&*found, &list, run == running.end() ? nullptr : &run->second};
+  }
+  return {};
+}
+
+void verbs_state::in_flight::each(const std::function<void(const located&)>& visit) const {
+  for (const auto& list : lists)
+    for (const auto& view : list.calls) {
+      auto run = running.find(view.call->id);
+      visit({&view, &list, run == running.end() ? nullptr : &run->second});
+    }
+}
+
+nlohmann::json verbs_state::located::row(const catalog& objects, bool whole) const {
+  return row_of(objects, *view, *where, running, whole);
+}
+
+result<json_ptr> row_anywhere(const services& shared, const verbs_state::in_flight& live,
+                              const call_id& id, bool whole) {
+  auto objects = shared.objects->view();
+  if (auto at = live.find(id)) return share(at.row(*objects, whole));
+  auto ended = storage::read_ended(*shared.store, id);
+  if (!ended) return ended.error();
+  if (*ended) return share(row_of(*objects, **ended, whole));
+  return make_error(ec::unknown_call, "no call " + to_string(id),
+                    "it may be older than history is kept");
 }
 
 void verbs_state::with_in_flight(list_calls what, std::function<void(const in_flight&)> next) {
@@ -107,17 +112,38 @@ void verbs_state::with_in_flight(list_calls what, std::function<void(const in_fl
   auto gathered = std::make_shared<in_flight>();
   auto open = std::make_shared<size_t>(routes->by_name.size());
   if (*open == 0) return next(*gathered);
-  auto finish = [gathered, open, next = std::move(next)] {
-    if (--*open == 0) next(*gathered);
+  auto finish = [this, gathered, open, next = std::move(next)] {
+    if (--*open == 0) with_running(gathered, next);
   };
   for (const auto& [socket_name, route] : routes->by_name)
     self->request(caf::actor_cast<socket_actor>(route.owner), caf::infinite, what)
         .then(
             [gathered, finish](call_list& list) {
-              gathered->push_back(std::move(list));
+              gathered->lists.push_back(std::move(list));
               finish();
             },
             [finish](const caf::error&) { finish(); });
+}
+
+/// A socket knows what it has handed over; what of that runs now, only the workers know.
+void verbs_state::with_running(const std::shared_ptr<in_flight>& gathered,
+                               const std::function<void(const in_flight&)>& next) {
+  auto is_taken = [](const call_view& view) { return view.state == call_state::taken; };
+  if (std::ranges::none_of(gathered->lists, [&](const call_list& list) {
+        return std::ranges::any_of(list.calls, is_taken);
+      }))
+    return next(*gathered);
+  self->request(node, caf::infinite, describe{})
+      .then(
+          [gathered, next](const node_status& status) {
+            for (const auto& processor : status.processors)
+              for (const auto& worker : processor.workers)
+                if (worker.current)
+                  gathered->running[worker.current]
+                      = {static_cast<uint64_t>(worker.pid), worker.current_since_ms, status.name};
+            next(*gathered);
+          },
+          [gathered, next](const caf::error&) { next(*gathered); });
 }
 
 result<call_id> verbs_state::resolve_id(const std::string& text, const in_flight& live) const {
@@ -126,9 +152,9 @@ result<call_id> verbs_state::resolve_id(const std::string& text, const in_flight
   if (!between) return between.error();
   auto [low, high] = *between;
   std::set<call_id> found;
-  for (const auto& list : live)
-    for (const auto& view : list.calls)
-      if (view.call->id >= low && view.call->id <= high) found.insert(view.call->id);
+  live.each([&](const located& at) {
+    if (at.view->call->id >= low && at.view->call->id <= high) found.insert(at.view->call->id);
+  });
   auto last = storage::ended_key(high) + '\0';
   auto read = shared->store->scan(storage::family::history, {storage::ended_key(low), last},
                                   [&](std::string_view key, std::string_view) {
@@ -164,21 +190,22 @@ result<std::vector<call_id>> verbs_state::select(const asked& a, const in_flight
       return make_error(ec::bad_usage, "neither ids nor a filter", "name calls, or use --filter");
     return chosen;
   }
-  auto wanted = row_filter::parse(filter_text);
+  auto wanted = row_filter::parse(filter_text, call_fields());
   if (!wanted) return wanted.error();
   auto now = shared->clock->wall_ms();
-  for (const auto& list : live)
-    for (const auto& view : list.calls)
-      if (!only_dead
-          && wanted->matches(row_of(view, list.socket, list.function, list.processor, false), now))
-        chosen.push_back(view.call->id);
+  auto objects = shared->objects->view();
+  live.each([&](const located& at) {
+    if (!only_dead && wanted->matches(at.row(*objects, false), now))
+      chosen.push_back(at.view->call->id);
+  });
   error failed;
   auto visit = [&](std::string_view key, std::string_view) {
     auto id = storage::id_at_end(key);
     auto ended = id ? storage::read_ended(*shared->store, *id)
                     : result<std::optional<ended_call>>{id.error()};
     if (!ended) failed = ended.error();
-    if (ended && *ended && wanted->matches(row_of(**ended, false), now)) chosen.push_back(*id);
+    if (ended && *ended && wanted->matches(row_of(*objects, **ended, false), now))
+      chosen.push_back(*id);
     return failed.code == ec::none && chosen.size() < limits::list_items_max;
   };
   auto kind = only_dead ? storage::key_kind::dead_letter : storage::key_kind::ended;
@@ -192,63 +219,61 @@ result<std::vector<call_id>> verbs_state::select(const asked& a, const in_flight
 
 void verbs_state::call_list_verb(asked a) {
   params given{a.given};
-  auto limit = std::min<uint64_t>(given.unsigned_integer("limit", limits::list_items_default),
-                                  limits::list_items_max);
-  auto cursor = given.text("cursor");
-  auto text = given.text("filter");
   bool unfinished = given.boolean("unfinished");
-  if (auto fine = given.check(); !fine) return refuse(a, fine.error());
-  auto wanted = row_filter::parse(text);
+  auto page = list_page::read(given);
+  if (!page) return refuse(a, page.error());
+  auto wanted = row_filter::parse(page->filter, call_fields());
   if (!wanted) return refuse(a, wanted.error());
   call_id before;
-  if (!cursor.empty()) {
-    auto id = parse_call_id(cursor);
+  if (!page->cursor.empty()) {
+    auto id = parse_call_id(page->cursor);
     if (!id) return refuse(a, id.error());
     before = *id;
   }
-  with_in_flight({limits::list_items_max, before}, [this, a, limit, before, unfinished,
-                                                    wanted = *wanted](const in_flight& live) {
-    reply_with(a, [&]() -> result<json_ptr> {
-      auto now = shared->clock->wall_ms();
-      std::vector<std::pair<call_id, json>> rows;
-      for (const auto& list : live)
-        for (const auto& view : list.calls) {
-          auto row = row_of(view, list.socket, list.function, list.processor, false);
-          if (wanted.matches(row, now)) rows.emplace_back(view.call->id, std::move(row));
-        }
-      size_t from_history = 0;
-      error failed;
-      auto keys = storage::prefix_range(storage::key_kind::ended);
-      if (before) keys.last = storage::ended_key(before);
-      if (!unfinished) {
-        auto read = shared->store->scan_reverse(
-            storage::family::history, keys, [&](std::string_view, std::string_view bytes) {
-              auto ended = storage::decode_ended(bytes);
-              if (!ended) {
-                failed = ended.error();
-                return false;
-              }
-              auto row = row_of(*ended, false);
-              if (!wanted.matches(row, now)) return true;
-              rows.emplace_back(ended->call->id, std::move(row));
-              return ++from_history <= limit;
-            });
-        if (!read) return read.error();
-        if (failed.code != ec::none) return failed;
-      }
-      std::ranges::sort(rows, [](const auto& x, const auto& y) { return y.first < x.first; });
-      auto items = json::array();
-      json next;
-      for (auto& [id, row] : rows) {
-        if (items.size() == limit) {
-          next = items.back()["id"];
-          break;
-        }
-        items.push_back(std::move(row));
-      }
-      return share({{"items", std::move(items)}, {"next", std::move(next)}});
-    });
-  });
+  with_in_flight(
+      {limits::list_items_max, before},
+      [this, a, limit = page->limit, before, unfinished, wanted = *wanted](const in_flight& live) {
+        reply_with(a, [&]() -> result<json_ptr> {
+          auto now = shared->clock->wall_ms();
+          std::vector<std::pair<call_id, json>> rows;
+          auto objects = shared->objects->view();
+          live.each([&](const located& at) {
+            auto row = at.row(*objects, false);
+            if (wanted.matches(row, now)) rows.emplace_back(at.view->call->id, std::move(row));
+          });
+          size_t from_history = 0;
+          error failed;
+          auto keys = storage::prefix_range(storage::key_kind::ended);
+          if (before) keys.last = storage::ended_key(before);
+          if (!unfinished) {
+            auto read = shared->store->scan_reverse(
+                storage::family::history, keys, [&](std::string_view, std::string_view bytes) {
+                  auto ended = storage::decode_ended(bytes);
+                  if (!ended) {
+                    failed = ended.error();
+                    return false;
+                  }
+                  auto row = row_of(*objects, *ended, false);
+                  if (!wanted.matches(row, now)) return true;
+                  rows.emplace_back(ended->call->id, std::move(row));
+                  return ++from_history <= limit;
+                });
+            if (!read) return read.error();
+            if (failed.code != ec::none) return failed;
+          }
+          std::ranges::sort(rows, [](const auto& x, const auto& y) { return y.first < x.first; });
+          auto items = json::array();
+          json next;
+          for (auto& [id, row] : rows) {
+            if (items.size() == limit) {
+              next = items.back()["id"];
+              break;
+            }
+            items.push_back(std::move(row));
+          }
+          return share({{"items", std::move(items)}, {"next", std::move(next)}});
+        });
+      });
 }
 
 void verbs_state::call_show(asked a) {
@@ -259,7 +284,7 @@ void verbs_state::call_show(asked a) {
       if (auto fine = given.check(); !fine) return fine.error();
       auto id = resolve_id(text, live);
       if (!id) return id.error();
-      return row_anywhere(*shared->store, live, *id, true);
+      return row_anywhere(*shared, live, *id, true);
     });
   });
 }
@@ -271,14 +296,14 @@ void verbs_state::call_tree(asked a) {
       auto id = resolve_id(given.required_text("id"), live);
       if (!id) return id.error();
       if (a.verb == "call.graph") {
-        auto row = row_anywhere(*shared->store, live, *id, false);
+        auto row = row_anywhere(*shared, live, *id, false);
         if (!row) return row.error();
         // The root may be gone from history: then the tree begins where we stand.
         auto root = parse_call_id((**row).at("root").get<std::string>());
-        if (root && row_anywhere(*shared->store, live, *root, false)) id = *root;
+        if (root && row_anywhere(*shared, live, *root, false)) id = *root;
       }
       size_t left = tree_calls_max;
-      return tree_of(*shared->store, live, *id, left);
+      return tree_of(*shared, live, *id, left);
     });
   });
 }
@@ -293,10 +318,11 @@ void verbs_state::call_result(asked a) {
       params given{a.given};
       auto id = resolve_id(given.required_text("id"), live);
       if (!id) return id.error();
-      auto row = row_anywhere(*shared->store, live, *id, true);
+      auto row = row_anywhere(*shared, live, *id, true);
       if (!row) return row.error();
       return share({{"id", to_string(*id)},
                     {"state", (**row).at("state")},
+                    {"attempt", (**row).at("attempt")},
                     {"result", (**row).at("result")},
                     {"failure", (**row).at("failure")}});
     });
@@ -311,82 +337,11 @@ void verbs_state::call_logs(asked a) {
       if (!id) return id.error();
       auto ended = storage::read_ended(*shared->store, *id);
       if (!ended) return ended.error();
-      if (!*ended && !find_live(live, *id).view)
+      if (!*ended && !live.find(*id))
         return make_error(ec::unknown_call, "no call " + to_string(*id));
       return share({{"items", *ended ? log_rows_of(**ended) : json::array()}, {"next", nullptr}});
     });
   });
-}
-
-void verbs_state::call_why(asked a) {
-  with_in_flight({}, [this, a](const in_flight& live) {
-    params given{a.given};
-    auto id = resolve_id(given.required_text("id"), live);
-    if (!id) return refuse(a, id.error());
-    auto at = find_live(live, *id);
-    if (!at.view) {
-      auto row = row_anywhere(*shared->store, live, *id, false);
-      if (!row) return refuse(a, row.error());
-      auto why = "it has ended: " + (**row).at("state").get<std::string>();
-      if ((**row).at("reason").is_string())
-        why += " (" + (**row).at("reason").get<std::string>() + ")";
-      return answer(a, {{"id", to_string(*id)}, {"state", (**row).at("state")}, {"why", why}});
-    }
-    auto routes = shared->sockets->view();
-    auto route = routes->by_partition.find(id->partition());
-    if (route == routes->by_partition.end())
-      return refuse(a, make_error(ec::unknown_call, "no call " + to_string(*id)));
-    self->request(caf::actor_cast<socket_actor>(route->second.owner), caf::infinite, find_call{*id})
-        .then(
-            [this, a, id = *id](const found_call& found) {
-              with_status(a, [this, a, id, found](const node_status& status) {
-                answer(a,
-                       {{"id", to_string(id)},
-                        {"state", found.call ? std::string{to_string(found.call->state)} : "ended"},
-                        {"why", why_sentence(found, status, shared->clock->wall_ms())}});
-              });
-            },
-            [this, a](const caf::error&) {
-              refuse(a, make_error(ec::internal, "the socket does not answer"));
-            });
-  });
-}
-
-std::string why_sentence(const found_call& found, const node_status& node, uint64_t now_ms) {
-  if (!found.call) return "it has just ended";
-  const auto& call = *found.call;
-  auto in = [&](uint64_t due_ms) { return duration_text(due_ms > now_ms ? due_ms - now_ms : 0); };
-  auto processor
-      = std::ranges::find(node.processors, found.policy.processor, &processor_status::name);
-  switch (call.state) {
-  case call_state::scheduled:
-    return "it is scheduled to start in " + in(call.call->due_ms);
-  case call_state::waiting:
-    return "attempt " + std::to_string(call.progress.attempts) + " failed ("
-           + call.progress.last.type + ": " + call.progress.last.message + "); the next is in "
-           + in(call.progress.due_ms);
-  case call_state::joining: {
-    std::string wanted;
-    for (const auto& p : found.policy.join)
-      wanted += (wanted.empty() ? "" : ", ") + p.name;
-    return "it delivers argument \"" + call.call->more().argument + "\" to a join that waits for "
-           + wanted;
-  }
-  case call_state::taken:
-    return "it is at a worker of processor \"" + found.policy.processor + "\"";
-  default:
-    break;
-  }
-  auto place = "it is number " + std::to_string(call.position) + " in the queue of socket \""
-               + found.policy.socket + "\"";
-  if (found.policy.is_paused) return place + ", and the queue is paused";
-  if (processor == node.processors.end()) return place + ", and its processor is being restarted";
-  if (processor->state != processor_state::running)
-    return place + ", and processor \"" + processor->name + "\" is "
-           + std::string{to_string(processor->state)}
-           + (processor->text.empty() ? "" : ": " + processor->text);
-  return place + ", behind " + std::to_string(processor->running + processor->waiting)
-         + " calls at " + std::to_string(processor->workers_ready) + " workers";
 }
 
 } // namespace flow::actors

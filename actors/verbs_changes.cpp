@@ -6,6 +6,7 @@
 #include "caf/all.hpp"
 
 #include "actors/call_rows.hpp"
+#include "actors/list_page.hpp"
 #include "actors/row_filter.hpp"
 #include "actors/tell.hpp"
 #include "actors/verbs_actor.hpp"
@@ -16,6 +17,24 @@ namespace flow::actors {
 
 using nlohmann::json;
 
+namespace {
+
+/// One item of an answer about several calls.
+json not_done(const call_id& id, const error& why) {
+  return {{"id", to_string(id)},
+          {"ok", false},
+          {"error", {{"code", code_text(why.code)}, {"message", why.text}}}};
+}
+
+error why_not_in_flight(const services& shared, const call_id& id) {
+  auto ended = storage::read_ended(*shared.store, id);
+  if (!ended) return ended.error();
+  if (!*ended) return make_error(ec::unknown_call, "there is no such call");
+  return make_error(ec::wrong_state, "it has ended: " + std::string{to_string((*ended)->state)});
+}
+
+} // namespace
+
 void verbs_state::call_cancel(asked a) {
   with_in_flight({}, [this, a](const in_flight& live) {
     auto chosen = select(a, live, false);
@@ -23,10 +42,10 @@ void verbs_state::call_cancel(asked a) {
     std::map<partition_id, std::vector<call_id>> by_owner;
     auto items = std::make_shared<json>(json::array());
     for (const auto& id : *chosen) {
-      if (is_live(live, id))
+      if (live.find(id))
         by_owner[id.partition()].push_back(id);
       else if (!params{a.given}.has("filter")) // what a filter found ended meanwhile needs no word
-        items->push_back({{"id", to_string(id)}, {"ok", false}, {"error", "it is not in flight"}});
+        items->push_back(not_done(id, why_not_in_flight(*shared, id)));
     }
     auto routes = shared->sockets->view();
     auto open = std::make_shared<size_t>(by_owner.size());
@@ -61,22 +80,23 @@ void verbs_state::call_retry(asked a) {
     auto items = json::array();
     auto routes = shared->sockets->view();
     for (const auto& id : *chosen) {
-      json item{{"id", to_string(id)}, {"ok", false}};
       auto ended = storage::read_ended(*shared->store, id);
       if (!ended)
-        item["error"] = ended.error().text;
+        items.push_back(not_done(id, ended.error()));
       else if (!*ended)
-        item["error"] = is_live(live, id) ? "it has not ended" : "no such call";
+        items.push_back(not_done(id, live.find(id)
+                                         ? make_error(ec::wrong_state, "it has not ended")
+                                         : make_error(ec::unknown_call, "there is no such call")));
       else if ((*ended)->state == call_state::finished)
-        item["error"] = "it has finished";
+        items.push_back(not_done(id, make_error(ec::wrong_state, "it has finished")));
       else if (!routes->by_partition.contains(id.partition()))
-        item["error"] = "its socket \"" + (*ended)->socket + "\" is gone";
+        items.push_back(not_done(
+            id, make_error(ec::unknown_socket, "its socket \"" + (*ended)->socket + "\" is gone")));
       else {
         by_owner[id.partition()].calls.push_back(
             std::make_shared<const ended_call>(std::move(**ended)));
-        item["ok"] = true;
+        items.push_back({{"id", to_string(id)}, {"ok", true}});
       }
-      items.push_back(std::move(item));
     }
     for (auto& [owner, command] : by_owner)
       tell(self, routes->by_partition.find(owner)->second.owner, std::move(command));
@@ -89,16 +109,13 @@ void verbs_state::call_retry(asked a) {
 void verbs_state::dead_letter_list(asked a) {
   reply_with(a, [&]() -> result<json_ptr> {
     params given{a.given};
-    auto limit = std::min<uint64_t>(given.unsigned_integer("limit", limits::list_items_default),
-                                    limits::list_items_max);
-    auto cursor = given.text("cursor");
-    auto text = given.text("filter");
-    if (auto fine = given.check(); !fine) return fine.error();
-    auto wanted = row_filter::parse(text);
+    auto page = list_page::read(given);
+    if (!page) return page.error();
+    auto wanted = row_filter::parse(page->filter, call_fields());
     if (!wanted) return wanted.error();
     auto keys = storage::prefix_range(storage::key_kind::dead_letter);
-    if (!cursor.empty()) {
-      auto id = parse_call_id(cursor);
+    if (!page->cursor.empty()) {
+      auto id = parse_call_id(page->cursor);
       if (!id) return id.error();
       keys.last = storage::dead_letter_key(*id);
     }
@@ -106,6 +123,7 @@ void verbs_state::dead_letter_list(asked a) {
     json next;
     error failed;
     auto now = shared->clock->wall_ms();
+    auto objects = shared->objects->view();
     auto read = shared->store->scan_reverse(
         storage::family::history, keys, [&](std::string_view key, std::string_view) {
           auto id = storage::id_at_end(key);
@@ -116,9 +134,9 @@ void verbs_state::dead_letter_list(asked a) {
             return false;
           }
           if (!*ended) return true;
-          auto row = row_of(**ended, false);
+          auto row = row_of(*objects, **ended, false);
           if (!wanted->matches(row, now)) return true;
-          if (items.size() == limit) {
+          if (items.size() == page->limit) {
             next = items.back()["id"];
             return false;
           }
@@ -139,11 +157,12 @@ void verbs_state::dead_letter_drop(asked a) {
   for (const auto& id : *chosen) {
     auto ended = storage::read_ended(*shared->store, id);
     bool is_there = ended && *ended && (*ended)->is_dead_letter;
-    items.push_back({{"id", to_string(id)}, {"ok", is_there}});
     if (!is_there) {
-      items.back()["error"] = "it is not among the dead letters";
+      items.push_back(
+          not_done(id, make_error(ec::wrong_state, "it is not among the dead letters")));
       continue;
     }
+    items.push_back({{"id", to_string(id)}, {"ok", true}});
     (*ended)->is_dead_letter
         = false; // the call stays in history, only nobody has to look at it any more
     rows.rows.put(storage::family::history, storage::ended_key(id), storage::encode(**ended));

@@ -7,6 +7,7 @@
 #include "caf/all.hpp"
 
 #include "actors/call_rows.hpp"
+#include "actors/list_page.hpp"
 #include "actors/row_filter.hpp"
 #include "actors/tell.hpp"
 #include "actors/verbs_actor.hpp"
@@ -142,25 +143,39 @@ json observed_rows(object_kind kind, const catalog& objects, const node_status& 
 
 /// Filtered, sorted by name, cut to the page that begins after `cursor`.
 result<json_ptr> page_of(json rows, params& given, uint64_t now_ms) {
-  auto limit = std::min<uint64_t>(given.unsigned_integer("limit", limits::list_items_default),
-                                  limits::list_items_max);
-  auto cursor = given.text("cursor");
-  auto text = given.text("filter");
-  if (auto fine = given.check(); !fine) return fine.error();
-  auto wanted = row_filter::parse(text);
+  auto page = list_page::read(given);
+  if (!page) return page.error();
+  auto wanted = row_filter::parse(page->filter, filter::fields_of(rows));
   if (!wanted) return wanted.error();
   auto items = json::array();
   json next;
   for (auto& row : rows) {
-    if (!cursor.empty() && row["name"].get<std::string>() <= cursor) continue;
+    if (!page->cursor.empty() && row["name"].get<std::string>() <= page->cursor) continue;
     if (!wanted->matches(row, now_ms)) continue;
-    if (items.size() == limit) {
+    if (items.size() == page->limit) {
       next = items.back()["name"];
       break;
     }
     items.push_back(std::move(row));
   }
   return share({{"items", std::move(items)}, {"next", std::move(next)}});
+}
+
+json deleted_rows(const change_set& plan) {
+  auto rows = json::array();
+  for (const auto& change : plan.changes)
+    if (!change.after) rows.push_back({{"kind", to_string(change.kind)}, {"name", change.name}});
+  return rows;
+}
+
+error no_such_row(object_kind kind, const std::string& wanted, const json& rows) {
+  std::vector<std::string> known;
+  for (const auto& row : rows)
+    known.push_back(row["name"].get<std::string>());
+  const std::string word{to_string(kind)};
+  auto hint = did_you_mean(wanted, known);
+  return make_error(ec::unknown_object, "no " + word + " " + flow::quoted(wanted),
+                    hint.empty() ? "`flow ls " + word + "s` lists what there is" : hint);
 }
 
 result<object_kind> kind_of_request(params& given) {
@@ -227,11 +242,9 @@ void verbs_state::object_show(asked a) {
   with_status(a, [this, a, kind = *kind, wanted](const node_status& status) {
     reply_with(a, [&]() -> result<json_ptr> {
       auto objects = shared->objects->view();
-      for (auto& row : observed_rows(kind, *objects, status))
+      for (auto&& row : observed_rows(kind, *objects, status))
         if (row["name"] == wanted || row["id"] == wanted) return share(std::move(row));
-      if (!is_stored(kind))
-        return make_error(ec::unknown_object,
-                          "no " + std::string{to_string(kind)} + " " + flow::quoted(wanted));
+      if (!is_stored(kind)) return no_such_row(kind, wanted, observed_rows(kind, *objects, status));
       auto it = objects->resolve(kind, wanted);
       if (!it) return it.error();
       return share(row_of_object(*objects, **it, status, *shared));
@@ -250,6 +263,7 @@ void verbs_state::object_delete(asked a) {
   auto objects = shared->objects->view();
   auto plan = objects->plan_delete(*kind, names, given.boolean("cascade"), {a.user, 0});
   if (!plan) return refuse(a, plan.error());
+  if (given.boolean("dry_run")) return answer(a, {{"deleted", deleted_rows(*plan)}});
   std::set<std::string> going;
   for (const auto& change : plan->changes)
     if (change.kind == object_kind::socket && !change.after) going.insert(change.name);
@@ -263,11 +277,11 @@ void verbs_state::object_delete(asked a) {
       if (held == 0) continue;
       if (!force)
         return refuse(
-            a,
-            make_error(
-                ec::in_use,
-                "socket " + flow::quoted(live.name) + " holds " + std::to_string(held) + " calls",
-                "wait until they have run, or repeat with --force: they become dead letters"));
+            a, make_error(
+                   ec::in_use,
+                   "socket " + flow::quoted(live.name) + " holds " + std::to_string(held)
+                       + (held == 1 ? " call" : " calls"),
+                   "wait until they have run, or repeat with --force: they become dead letters"));
       if (auto route = routes->by_name.find(live.name); route != routes->by_name.end())
         tell(self, route->second.owner, bury_command{"its socket was deleted"});
     }
@@ -317,7 +331,7 @@ void verbs_state::proc_control(asked a) {
   auto it = shared->objects->view()->resolve(object_kind::processor, wanted);
   if (!it) return refuse(a, it.error());
   self->request(node, caf::infinite,
-                control_processor{(*it)->name, words.find(a.verb)->second, deadline_ms})
+                control_processor{(*it)->name, words.find(a.verb)->second, deadline_ms, a.user})
       .then(
           [this, a](const processor_status& status) {
             answer(

@@ -5,7 +5,7 @@
 #include "caf/all.hpp"
 
 #include "actors/tell.hpp"
-#include "flows/cbor.hpp"
+#include "flows/params.hpp"
 
 namespace flow::actors {
 
@@ -75,7 +75,7 @@ void worker_state::run(run_calls& calls) {
   if (is_over) { // given before the processor knew
     std::deque<owed> back;
     for (const auto& item : calls.calls)
-      back.push_back({item.lease, item.call->id, calls.socket});
+      back.push_back({item.lease, item.call->id, calls.socket, 0, 0});
     give_back(back, false);
     return;
   }
@@ -83,7 +83,7 @@ void worker_state::run(run_calls& calls) {
   batch.reserve(calls.calls.size());
   if (outstanding.empty()) head_since_ms = shared->clock->steady_ms();
   for (const auto& item : calls.calls) {
-    outstanding.push_back({item.lease, item.call->id, calls.socket});
+    outstanding.push_back({item.lease, item.call->id, calls.socket, 0, 0});
     batch.push_back({static_cast<uint64_t>(item.lease), item.call->id, item.attempt, calls.function,
                      item.call->args});
   }
@@ -108,6 +108,7 @@ void worker_state::results(host_results& what) {
     if (found == outstanding.end()) continue;
     ++freed.calls;
     freed.run_us += std::max<uint64_t>(result.run_us, 1);
+    show_rest(*found, result);
     auto socket = std::move(found->socket);
     outstanding.erase(found);
     ends.of(socket).ends.push_back(to_attempt_end(std::move(result), status.pid));
@@ -119,21 +120,45 @@ void worker_state::results(host_results& what) {
   set_timer();
 }
 
+worker_status worker_state::describe_it() const {
+  auto now = status;
+  now.outstanding = outstanding.size();
+  if (outstanding.empty()) return now;
+  now.current = outstanding.front().id;
+  now.current_since_ms = shared->clock->wall_ms() - (shared->clock->steady_ms() - head_since_ms);
+  return now;
+}
+
 void worker_state::logs(const host_logs& what) {
-  if (!shared->is_watched->load(std::memory_order_relaxed)) return;
   for (const auto& piece : what.logs) {
     auto found = std::ranges::find(outstanding, lease_id{piece.handle}, &owed::lease);
     if (found == outstanding.end()) continue;
-    happened event;
-    event.where = channel::log;
-    event.processor = config.processor;
-    event.what.cbor.clear();
-    cbor::writer out{event.what.cbor};
-    out.map(5).text("channel").text("log").text("call").text(to_string(found->id));
-    out.text("stream").text(piece.is_stderr ? "stderr" : "stdout").text("text").text(piece.text);
-    out.text("processor").text(config.processor);
-    self->send(shared->hub, std::move(event));
+    (piece.is_stderr ? found->err_shown : found->out_shown) += piece.text.size();
+    tell_log(found->id, piece.is_stderr, piece.text);
   }
+}
+
+/// A result brings all output of its call: what no log has shown yet is shown now.
+void worker_state::show_rest(const owed& call, const codeloader::worker_result& result) {
+  if (result.out.size() > call.out_shown)
+    tell_log(call.id, false, std::string_view{result.out}.substr(call.out_shown));
+  if (result.err.size() > call.err_shown)
+    tell_log(call.id, true, std::string_view{result.err}.substr(call.err_shown));
+}
+
+void worker_state::tell_log(const call_id& id, bool is_stderr, std::string_view text) {
+  if (!shared->is_watched->load(std::memory_order_relaxed)) return;
+  happened event;
+  event.where = channel::log;
+  event.processor = config.processor;
+  auto routes = shared->sockets->view();
+  auto route = routes->by_partition.find(id.partition());
+  if (route != routes->by_partition.end()) event.socket = route->second.socket;
+  map_builder what;
+  what.text("channel", "log").text("call", to_string(id)).text("socket", event.socket);
+  what.text("processor", config.processor).text("stream", is_stderr ? "stderr" : "stdout");
+  event.what = what.text("text", text).number("time_ms", shared->clock->wall_ms()).finish();
+  self->send(shared->hub, std::move(event));
 }
 
 void worker_state::end(const end_leases& what) {
@@ -230,11 +255,7 @@ worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> 
       [self](const host_logs& what) { self->state.logs(what); },
       [self](host_exited& what) { self->state.exited(what); },
       [self](wake_up) { self->state.check_time_limit(); },
-      [self](describe) {
-        auto status = self->state.status;
-        status.outstanding = self->state.outstanding.size();
-        return status;
-      },
+      [self](describe) { return self->state.describe_it(); },
   };
 }
 

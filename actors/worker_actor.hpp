@@ -22,6 +22,8 @@ struct worker_state {
     lease_id lease{};
     call_id id;
     caf::actor socket;
+    size_t out_shown = 0; ///< bytes of its output that went out as logs
+    size_t err_shown = 0;
   };
 
   worker_actor::stateful_pointer<worker_state> self = nullptr;
@@ -45,9 +47,12 @@ struct worker_state {
   void end(const end_leases& what);
   void check_time_limit();
   void exited(host_exited& what);
+  worker_status describe_it() const;
 
 private:
   void set_timer();
+  void show_rest(const owed& call, const codeloader::worker_result& result);
+  void tell_log(const call_id& id, bool is_stderr, std::string_view text);
   void give_back(std::deque<owed>& rest, bool solo);
 };
 

@@ -48,6 +48,9 @@ struct change_set {
   bool empty() const { return changes.empty(); }
 };
 
+/// The author of what no user asked for.
+inline constexpr std::string_view engine_author = "engine";
+
 /// Who changes the catalog, and when.
 struct change_author {
   std::string user;

@@ -68,7 +68,8 @@ object_ptr catalog_draft::put(object next) {
     ++size_;
   }
   next.updated_ms = author_.now_ms;
-  next.by = author_.user;
+  // What the engine finds out about an object does not make the object the engine's.
+  if (!before || author_.user != engine_author) next.by = author_.user;
   next.revision = next_revision();
   auto after = std::make_shared<const object>(std::move(next));
   link(*after);

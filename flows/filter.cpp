@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <compare>
 #include <optional>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -40,13 +41,28 @@ struct evaluation {
 
   const json& find(const std::vector<std::string>& path) const {
     static const json missing;
-    const json* at = &object;
-    for (const auto& name : path) {
-      auto member = at->find(name); // `end` for anything but an object
-      if (member == at->end()) return missing;
-      at = &*member;
-    }
-    return *at;
+    const json* at = first_of(path.front());
+    for (auto name = path.begin() + 1; at && name != path.end(); ++name)
+      at = member(*at, *name);
+    return at ? *at : missing;
+  }
+
+  const json* first_of(const std::string& name) const {
+    if (const auto* found = timed_member(object, name)) return found;
+    for (auto part : filter::parts_searched)
+      if (const auto* within = member(object, part))
+        if (const auto* found = timed_member(*within, name)) return found;
+    return nullptr;
+  }
+
+  static const json* timed_member(const json& tree, const std::string& name) {
+    const auto* found = member(tree, name);
+    return found ? found : member(tree, name + std::string{filter::time_suffix});
+  }
+
+  static const json* member(const json& tree, std::string_view name) {
+    auto found = tree.find(name); // `end` for anything but an object
+    return found == tree.end() ? nullptr : &*found;
   }
 
   bool compares(const json& field, const filter_node& node) const {
@@ -113,6 +129,23 @@ struct evaluation {
 };
 
 } // namespace
+
+std::vector<std::string> filter::fields_of(const json& objects) {
+  std::set<std::string> names;
+  auto add = [&names](const json& tree) {
+    for (auto it = tree.begin(); tree.is_object() && it != tree.end(); ++it) {
+      names.insert(it.key());
+      if (it.key().ends_with(time_suffix))
+        names.insert(it.key().substr(0, it.key().size() - time_suffix.size()));
+    }
+  };
+  for (const auto& object : objects) {
+    add(object);
+    for (auto part : parts_searched)
+      if (auto within = object.find(part); within != object.end()) add(*within);
+  }
+  return {names.begin(), names.end()};
+}
 
 bool filter::matches(const json& object, uint64_t now_ms) const {
   return evaluation{object, now_ms}.holds(*root_);

@@ -2,6 +2,7 @@
 // started>-1h`.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,7 +23,8 @@ struct filter_node;
 ///     condition:  comparison | condition and condition | condition or condition | not condition |
 ///     ( condition ) comparison: field OP value | field in (value, value) | field not in (value,
 ///     value) OP:         = != < <= > >=   ~ (a regular expression is found in the text)   !~
-///     field:      name.name."name with dots"
+///     field:      name.name."name with dots"; `started` also finds `started_ms`, and what an
+///                 object has under `spec` or `status` is found without that word
 ///     value:      word "text" 'text' 3 -1.5 true false null 200ms 1h30min (duration) -1h +5min now
 ///     (time from now)
 ///                 2026-02-03 2026-02-03T04:05:06Z
@@ -35,10 +37,16 @@ struct filter_node;
 /// exact opposites of `=`, `~` and `in`.
 class filter {
 public:
+  static constexpr std::string_view time_suffix = "_ms";
+  static constexpr std::array parts_searched{"spec", "status"};
+
   /// `bad_filter` names the column and what is expected. When `fields` are given, the first name of
   /// every field must be one of them. Empty text is an error, so that an empty variable in a script
   /// never means "everything".
   static result<filter> parse(std::string_view text, const std::vector<std::string>& fields = {});
+
+  /// The first names that find something in one of `objects`, a list: for `parse`.
+  static std::vector<std::string> fields_of(const nlohmann::json& objects);
 
   bool matches(const nlohmann::json& object, uint64_t now_ms) const;
 

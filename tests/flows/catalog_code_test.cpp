@@ -36,6 +36,17 @@ using names = std::vector<std::string>;
 
 CAF_TEST_FIXTURE_SCOPE(catalog_code_tests, fixture)
 
+CAF_TEST(what the engine finds out leaves an object with its author) {
+  shop("auto");
+  author.user = engine_author;
+  CAF_CHECK(found("p", {function("price", {"item"})}) == ec::none);
+  CAF_CHECK_EQUAL(at(processor, "p").by, "ann");
+  CAF_CHECK_EQUAL(at(object_kind::socket, "shop.price").by, engine_author);
+  author.user = "bob";
+  CAF_CHECK(update(processor, "p", R"({"cpus": 3})") == ec::none);
+  CAF_CHECK_EQUAL(at(processor, "p").by, "bob");
+}
+
 CAF_TEST(found functions are stored and get a socket and a queue each) {
   shop("auto");
   CAF_CHECK(!code().is_known);

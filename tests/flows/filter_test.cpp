@@ -180,6 +180,30 @@ CAF_TEST(a set of values is in or not in) {
   CAF_CHECK(holds("not state in (dead)"));
 }
 
+CAF_TEST(short names find times and what stands under spec and status) {
+  const json rows = json::array({{{"name", "shop"},
+                                  {"started_ms", now_ms - 60'000},
+                                  {"spec", {{"cpus", 4}, {"state", "x"}}},
+                                  {"status", {{"state", "running"}, {"queued", 3}}}}});
+  for (auto [text, expected] :
+       {std::pair{"started>-1h", true},
+        {"started<-1h", false},
+        {"cpus=4 and queued>2", true},
+        {"state=x", true}, // what was asked for comes before what is observed
+        {"status.state=running", true},
+        {"status.cpus=4", false},
+        {"ended=null", true}}) {
+    auto f = filter::parse(text);
+    CAF_REQUIRE(f.has_value());
+    CAF_CHECK_EQUAL(f->matches(rows[0], now_ms), expected);
+  }
+  auto fields = filter::fields_of(rows);
+  CAF_CHECK_EQUAL(fields, (std::vector<std::string>{"cpus", "name", "queued", "spec", "started",
+                                                    "started_ms", "state", "status"}));
+  CAF_CHECK(filter::parse("started>-1h and cpus=4", fields).has_value());
+  CAF_CHECK_EQUAL(refusal("startd>-1h", fields).hint, "did you mean \"started\"?");
+}
+
 CAF_TEST(fields are paths) {
   CAF_CHECK(holds("labels.owner=joe"));
   CAF_CHECK(holds("labels.\"app.kubernetes.io/name\"=shop"));
