@@ -3,6 +3,8 @@
 #include <future>
 #include <thread>
 
+#include <unistd.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
@@ -29,14 +31,19 @@ public:
   ~server() override { stop(); }
 
   result<void> start() {
-    auto where = parse_endpoint(context_.options.address);
-    if (!where) return where.error();
-    if (!is_loopback(where->host) && !context_.options.insecure)
-      return make_error(ec::not_allowed,
-                        "the API at " + context_.options.address
-                            + " would be open to other machines without TLS",
-                        "listen on 127.0.0.1, or say --insecure");
-    if (auto bound = listen(*where); !bound) return bound;
+    auto bound = context_.options.bound;
+    if (!bound) {
+      auto made = bind_api(context_.options.address, context_.options.insecure);
+      if (!made) return made.error();
+      bound = std::move(*made);
+    }
+    address_ = bound->address;
+    port_ = bound->port;
+    error_code failed;
+    acceptor_.assign(bound->is_v6 ? tcp::v6() : tcp::v4(), std::exchange(bound->descriptor, -1),
+                     failed);
+    if (failed)
+      return make_error(ec::internal, "cannot serve " + address_ + ": " + failed.message());
     asio::co_spawn(context_.io, accept_all(), asio::detached);
     thread_ = std::thread{[this] { context_.io.run(); }};
     return {};
@@ -61,30 +68,6 @@ public:
   }
 
 private:
-  result<void> listen(const endpoint& where) {
-    auto cannot = [this](const error_code& failed) {
-      if (failed == asio::error::address_in_use)
-        return make_error(ec::port_taken, "another program listens on " + context_.options.address,
-                          "stop it, or choose another port with --api");
-      return make_error(ec::bad_usage,
-                        "cannot listen on " + context_.options.address + ": " + failed.message());
-    };
-    error_code failed;
-    auto found = tcp::resolver{context_.io}.resolve(where.host, std::to_string(where.port),
-                                                    tcp::resolver::passive, failed);
-    if (failed) return cannot(failed);
-    auto local = found.begin()->endpoint();
-    acceptor_.open(local.protocol(), failed);
-    // So that a node that was just stopped can be started again.
-    if (!failed) acceptor_.set_option(tcp::acceptor::reuse_address{true}, failed);
-    if (!failed) acceptor_.bind(local, failed);
-    if (!failed) acceptor_.listen(asio::socket_base::max_listen_connections, failed);
-    if (failed) return cannot(failed);
-    port_ = acceptor_.local_endpoint().port();
-    address_ = to_string(endpoint{where.host, port_});
-    return {};
-  }
-
   asio::awaitable<void> accept_all() {
     while (!context_.is_stopping) {
       auto [failed, socket] = co_await acceptor_.async_accept(as_values);
@@ -114,6 +97,45 @@ private:
 };
 
 } // namespace
+
+bound_port::~bound_port() {
+  if (descriptor >= 0) ::close(descriptor);
+}
+
+result<std::shared_ptr<bound_port>> bind_api(const std::string& address, bool insecure) {
+  auto where = parse_endpoint(address);
+  if (!where) return where.error();
+  if (!is_loopback(where->host) && !insecure)
+    return make_error(ec::not_allowed,
+                      "the API at " + address + " would be open to other machines without TLS",
+                      "listen on 127.0.0.1, or say --insecure");
+  auto cannot = [&](const error_code& failed) {
+    if (failed == asio::error::address_in_use)
+      return make_error(ec::port_taken, "another program listens on " + address,
+                        "stop it, or choose another port with --api");
+    return make_error(ec::bad_usage, "cannot listen on " + address + ": " + failed.message());
+  };
+  asio::io_context io;
+  error_code failed;
+  auto found = tcp::resolver{io}.resolve(where->host, std::to_string(where->port),
+                                         tcp::resolver::passive, failed);
+  if (failed) return cannot(failed);
+  auto local = found.begin()->endpoint();
+  tcp::acceptor acceptor{io};
+  acceptor.open(local.protocol(), failed);
+  // So that a node that was just stopped can be started again.
+  if (!failed) acceptor.set_option(tcp::acceptor::reuse_address{true}, failed);
+  if (!failed) acceptor.bind(local, failed);
+  if (!failed) acceptor.listen(asio::socket_base::max_listen_connections, failed);
+  if (failed) return cannot(failed);
+  auto bound = std::make_shared<bound_port>();
+  bound->is_v6 = local.protocol() == tcp::v6();
+  bound->port = acceptor.local_endpoint().port();
+  bound->address = to_string(endpoint{where->host, bound->port});
+  bound->descriptor = acceptor.release(failed);
+  if (failed) return cannot(failed);
+  return bound;
+}
 
 result<std::unique_ptr<api_server>> make_api_server(api_server_options options) {
   auto made = std::make_unique<server>(std::move(options));

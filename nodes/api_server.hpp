@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "caf/actor.hpp"
@@ -24,8 +25,26 @@ struct health {
   std::vector<std::string> problems; ///< one sentence each; none: green
 };
 
+/// A port that listens, but is not served yet: who connects waits. Closed with its last owner,
+/// unless a server took it.
+struct bound_port {
+  bound_port() = default;
+  ~bound_port();
+  bound_port(const bound_port&) = delete;
+  bound_port& operator=(const bound_port&) = delete;
+
+  int descriptor = -1;
+  bool is_v6 = false;
+  std::string address; ///< with the port that was found if 0 was asked
+  uint16_t port = 0;
+};
+
+/// `port_taken` and `not_allowed` name the address; `bad_usage` for one that cannot be read.
+result<std::shared_ptr<bound_port>> bind_api(const std::string& address, bool insecure);
+
 struct api_server_options {
   std::string address = "127.0.0.1:7717"; ///< port 0: any that is free
+  std::shared_ptr<bound_port> bound;      ///< instead of `address`
   /// Listen on an address that other machines reach, although there is no TLS yet.
   bool insecure = false;
   std::string node_name;
@@ -53,7 +72,7 @@ public:
   virtual void stop() = 0;
 };
 
-/// `port_taken` and `not_allowed` name the address; `bad_usage` for one that cannot be read.
+/// Binds `address` unless it is given a port: errors as those of `bind_api`.
 result<std::unique_ptr<api_server>> make_api_server(api_server_options options);
 
 } // namespace flow::nodes

@@ -1,5 +1,8 @@
 #include "nodes/node.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
 #include <filesystem>
 
 #include "caf/all.hpp"
@@ -7,6 +10,7 @@
 #include "actors/catalog_actor.hpp"
 #include "actors/node_actor.hpp"
 #include "actors/verbs_actor.hpp"
+#include "flows/text.hpp"
 #include "nodes/access.hpp"
 #include "nodes/api_server.hpp"
 #include "storage/rocks_store.hpp"
@@ -38,6 +42,34 @@ result<std::string> runtime_directory() {
   return found.string();
 }
 
+/// What a node makes in its data directory, and `flow up` beside it.
+constexpr std::array own_names{"store",           "code",     "scratch",  "admin.token",
+                               "admin.token.new", "node.out", "node.log", "lost+found"};
+
+/// A directory that is something else's is left alone: it has other files, and no store.
+result<void> check_directory(const fs::path& directory) {
+  std::error_code failed;
+  bool has_store = fs::exists(directory / "store", failed);
+  for (fs::directory_iterator it{directory, failed}, end; !failed && it != end;
+       it.increment(failed)) {
+    auto name = it->path().filename().string();
+    if (std::ranges::find(own_names, name) != own_names.end()) continue;
+    if (!has_store)
+      return make_error(ec::store_foreign,
+                        directory.string() + " is not a node's: it holds " + quoted(name)
+                            + " and no store",
+                        "choose an empty or a new directory with --data");
+    std::fprintf(stderr, "note: %s is not the node's, and is left alone\n", it->path().c_str());
+  }
+  return {};
+}
+
+/// The store does not know by which word of the command line a loss is accepted.
+error with_way_out(error why) {
+  if (why.code == ec::store_stale) why.hint += " (flow-node --accept-loss)";
+  return why;
+}
+
 class node_of_one_machine final : public running_node {
 public:
   explicit node_of_one_machine(const node_options& options) : options_{options} {}
@@ -45,23 +77,29 @@ public:
   ~node_of_one_machine() override { end(); }
 
   result<void> open(std::function<void(const std::string&)> on_failure) {
+    // First what can be refused without leaving anything behind.
+    auto runtime = runtime_directory();
+    if (!runtime) return runtime.error();
+    auto port = bind_api(options_.api_address, options_.insecure);
+    if (!port) return port.error();
+    if (auto own = check_directory(options_.data_directory); !own) return own;
     storage::rocks_options at;
     at.directory = (fs::path{options_.data_directory} / "store").string();
     at.accept_loss = options_.accept_loss;
     auto opened = make_directory();
     if (!opened) return opened;
     auto store = storage::open_rocks_store(std::move(at));
-    if (!store) return store.error();
+    if (!store) return with_way_out(store.error());
     shared_->store = std::move(*store);
     auto who = open_access(options_.data_directory);
     if (!who) return who.error();
     auto first = actors::read_catalog(*shared_->store);
     if (!first) return first.error();
-    if (auto hosts = open_hosts(); !hosts) return hosts;
+    if (auto hosts = open_hosts(*runtime); !hosts) return hosts;
     shared_->node = options_.name;
     shared_->cpus = options_.cpus;
     start_actors(std::move(*first), std::move(on_failure));
-    return serve(std::make_shared<const access>(std::move(*who)));
+    return serve(std::make_shared<const access>(std::move(*who)), std::move(*port));
   }
 
   const std::string& api_address() const override { return api_->address(); }
@@ -90,18 +128,16 @@ private:
     return {};
   }
 
-  result<void> open_hosts() {
-    auto runtime = runtime_directory();
-    if (!runtime) return runtime.error();
+  result<void> open_hosts(const std::string& runtime) {
     codeloader::loader_options loading;
     loading.root_dir = (fs::path{options_.data_directory} / "code").string();
-    loading.runtime_dir = *runtime;
+    loading.runtime_dir = runtime;
     loading.policy = {options_.allow_repositories, options_.deny_repositories};
     auto loader = codeloader::make_loader(std::move(loading));
     if (!loader) return loader.error();
     shared_->loader = std::move(*loader);
     codeloader::worker_host_options hosting;
-    hosting.runtime_dir = *runtime;
+    hosting.runtime_dir = runtime;
     hosting.scratch_dir = (fs::path{options_.data_directory} / "scratch").string();
     auto workers = codeloader::make_worker_host(std::move(hosting));
     if (!workers) return workers.error();
@@ -128,12 +164,11 @@ private:
         .receive([](const actors::node_status&) {}, [](const caf::error&) {});
   }
 
-  result<void> serve(std::shared_ptr<const access> who) {
+  result<void> serve(std::shared_ptr<const access> who, std::shared_ptr<bound_port> port) {
     auto verbs = system_->spawn<caf::detached>(actors::verbs, actors::services_ptr{shared_}, node_);
     verbs_ = caf::actor_cast<caf::actor>(verbs);
     api_server_options at;
-    at.address = options_.api_address;
-    at.insecure = options_.insecure;
+    at.bound = std::move(port);
     at.node_name = options_.name;
     at.system = system_.get();
     at.directory = shared_->sockets.get();

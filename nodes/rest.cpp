@@ -39,6 +39,35 @@ std::string text_field(const value& map, std::string_view wanted) {
   return found;
 }
 
+ec code_of_text(std::string_view text) {
+  auto& all = all_error_codes();
+  auto found = std::ranges::find(all, text, [](auto& each) { return code_text(each.code); });
+  return found == all.end() ? ec::wrong_state : found->code;
+}
+
+/// Why the only item of {items: [{id, ok, error: {code, message}}]} was not done; none if it was.
+std::optional<error> error_of_one_item(const value& answer) {
+  std::optional<error> why;
+  bool is_done = true;
+  each_pair(answer, [&](std::string_view key, cbor::reader& r) {
+    if (key != "items" || r.array() != 1) return r.fail();
+    each_pair(value{std::string{r.raw()}}, [&](std::string_view name, cbor::reader& item) {
+      const auto kind = item.peek();
+      if (name == "ok" && kind == cbor::kind::boolean) {
+        is_done = item.boolean();
+      } else if (name == "error" && kind == cbor::kind::map) {
+        value told{std::string{item.raw()}};
+        why = make_error(code_of_text(text_field(told, "code")),
+                         "the call was not changed: " + text_field(told, "message"));
+      } else {
+        item.skip();
+      }
+    });
+  });
+  if (!is_done && !why) why = make_error(ec::wrong_state, "the call was not changed");
+  return why;
+}
+
 bool is_end(std::string_view state) {
   constexpr std::string_view ends[] = {"finished", "failed", "timed_out", "cancelled", "dead"};
   return std::ranges::find(ends, state) != std::end(ends);
@@ -143,7 +172,7 @@ error no_such_parameter(const std::string& name, const std::vector<std::string>&
 }
 
 result<value> list_params(const rest_target& target) {
-  static const std::vector<std::string> known{"filter", "limit", "cursor", "sort", "unfinished"};
+  static const std::vector<std::string> known{"filter", "limit", "cursor", "unfinished"};
   value params;
   params.cbor.clear();
   cbor::writer w{params.cbor};
@@ -311,17 +340,8 @@ std::optional<rest_answer> rest_exchange::on_reply(const value& answer) {
     }
   }
   if (step_ != step::cancel) return json_answer(200, answer);
-  bool is_done = true;
-  each_pair(answer, [&is_done](std::string_view key, cbor::reader& r) {
-    if (key != "items" || r.array() != 1) return r.fail();
-    each_pair(value{std::string{r.raw()}}, [&is_done](std::string_view name, cbor::reader& item) {
-      if (name == "ok" && item.peek() == cbor::kind::boolean)
-        is_done = item.boolean();
-      else
-        item.skip();
-    });
-  });
-  return json_answer(is_done ? 200 : 409, answer);
+  auto not_done = error_of_one_item(answer);
+  return not_done ? problem(*not_done) : json_answer(200, answer);
 }
 
 std::optional<rest_answer> rest_exchange::time_is_up() {

@@ -156,10 +156,15 @@ CAF_TEST(a cancel that did not happen is a conflict) {
       exchange.on_message(wire::reply{1, json(R"({"items": [{"id": "0190", "ok": true}]})")})
           ->status,
       200u);
-  CAF_CHECK_EQUAL(
-      exchange.on_message(wire::reply{1, json(R"({"items": [{"id": "0190", "ok": false}]})")})
-          ->status,
-      409u);
+  for (auto [code, status] : {std::pair{"F0503", 409u}, {"F0303", 404u}, {"unheard", 409u}}) {
+    auto told = R"({"items": [{"id": "0190", "ok": false, "error": {"code": ")" + std::string{code}
+                + R"(", "message": "it has ended: finished"}}]})";
+    auto answer = exchange.on_message(wire::reply{1, json(told)});
+    CAF_REQUIRE(answer.has_value());
+    CAF_CHECK_EQUAL(answer->status, status);
+    CAF_CHECK_EQUAL(answer->content_type, "application/problem+json");
+    CAF_CHECK(answer->body.find("it has ended: finished") != std::string::npos);
+  }
 }
 
 CAF_TEST(what is refused is a problem with the status of its code) {
