@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/call_tree.hpp"
+#include "cli/help.hpp"
+#include "cli/quantities.hpp"
 #include "cli/tree_text.hpp"
 #include "flows/cbor.hpp"
 #include "flows/limits.hpp"
@@ -128,7 +130,8 @@ json failure_tree(const call_outcome& ended) {
             {"retryable", is_retryable(code)},
             {"call", to_string(ended.id)},
             {"state", std::string{to_string(ended.state)}},
-            {"attempts", ended.attempts}};
+            {"attempts", ended.attempts},
+            {"docs", docs_of(code)}};
   if (!ended.why.traceback.empty()) tree["traceback"] = ended.why.traceback;
   return tree;
 }
@@ -181,7 +184,7 @@ result<int> print_call_result(context& ctx, const std::string& id) {
   ended.why.type = text_at(tree, "failure.type");
   ended.why.message = text_at(tree, "failure.message");
   ended.why.traceback = text_at(tree, "failure.traceback");
-  const auto& attempts = item_at(tree, "failure.attempts|attempts");
+  const auto& attempts = item_at(tree, "attempt");
   if (attempts.is_number_unsigned()) ended.attempts = attempts.get<uint32_t>();
   return print_outcome(ctx, "", ended);
 }
@@ -218,7 +221,7 @@ result<int> change_calls(context& ctx, const std::string& verb, const std::strin
     if (ctx.is_dry_run()) {
       ctx.print.list("call", {{"ID", "id"}, {"NAME", "socket"}, {"STATE", "state", cell::state}},
                      *hit);
-      ctx.say(std::to_string(count) + " calls would be " + done);
+      ctx.say(counted(count, "call") + " would be " + done);
       return 0;
     }
     if (count == 0) {
@@ -226,7 +229,7 @@ result<int> change_calls(context& ctx, const std::string& verb, const std::strin
       ctx.say("no call fits the filter");
       return 0;
     }
-    auto agreed = ctx.confirm(std::to_string(count) + " calls will be " + done + ". Go on?");
+    auto agreed = ctx.confirm(counted(count, "call") + " will be " + done + ". Go on?");
     if (!agreed) return agreed.error();
     if (!*agreed) return 1;
   }

@@ -126,23 +126,27 @@ result<bool> context::confirm(const std::string& question) {
   return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-result<json> list_params(const context& ctx, const std::vector<column>& columns) {
+result<json> list_params(const context& ctx) {
   json params = json::object();
   for (auto key : {"filter", "cursor"})
     if (auto text = ctx.args.text(key)) params[key] = *text;
-  if (auto by = ctx.args.text("sort-by")) params["sort"] = sort_path(columns, *by);
   if (auto text = ctx.args.text("limit")) {
     auto limit = count_of(*text, "--limit", limits::list_items_max);
     if (!limit) return limit.error();
+    if (*limit == 0)
+      return make_error(ec::bad_value, "--limit is 0: a page holds at least one item",
+                        "give a limit from 1 to " + std::to_string(limits::list_items_max));
     params["limit"] = *limit;
   }
   return as_result(std::move(params));
 }
 
-int print_list(context& ctx, const std::string& kind_name, const std::vector<column>& columns,
-               const json& answer, const std::string& nothing) {
-  ctx.print.list(kind_name, columns, answer);
+result<int> print_list(context& ctx, const std::string& kind_name,
+                       const std::vector<column>& columns, const json& answer,
+                       const std::string& nothing) {
   const auto& items = item_at(answer, "items");
+  if (auto known = ctx.print.check_columns(columns, items); !known) return known.error();
+  ctx.print.list(kind_name, columns, answer);
   const auto& next = item_at(answer, "next");
   if (items.empty()) ctx.say(nothing);
   if (!next.is_null() && !ctx.print.is_for_programs())

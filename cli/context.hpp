@@ -72,12 +72,13 @@ private:
   std::unique_ptr<server> node_;
 };
 
-/// The parameters of a list verb from --filter, --limit, --cursor and --sort-by. `bad_value`.
-result<nlohmann::json> list_params(const context& ctx, const std::vector<column>& columns);
+/// The parameters of a list verb from --filter, --limit and --cursor. `bad_value`.
+result<nlohmann::json> list_params(const context& ctx);
 
 /// {"apiVersion", "kind": "QueueList", "items", "next"} or a table of the items; a sentence when
 /// there is none.
-int print_list(context& ctx, const std::string& kind_name, const std::vector<column>& columns,
-               const nlohmann::json& answer, const std::string& nothing);
+result<int> print_list(context& ctx, const std::string& kind_name,
+                       const std::vector<column>& columns, const nlohmann::json& answer,
+                       const std::string& nothing);
 
 } // namespace flow::cli

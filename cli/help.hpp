@@ -32,4 +32,9 @@ std::string_view error_page(const std::string& code);
 /// Made by cli/CMakeLists.txt from docs/errors.
 const std::vector<std::pair<std::string_view, std::string_view>>& built_in_error_pages();
 
+/// The command that explains an error code.
+inline std::string docs_of(ec code) {
+  return "flow help " + code_text(code);
+}
+
 } // namespace flow::cli

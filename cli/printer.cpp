@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/suggest.hpp"
 #include "cli/tree_text.hpp"
 
 namespace flow::cli {
@@ -20,6 +21,17 @@ std::string upper(std::string text) {
     return static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   });
   return text;
+}
+
+std::string lower(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
+  return text;
+}
+
+std::string without_sign(const std::string& by) {
+  return by.substr(by.starts_with('-') || by.starts_with('+') ? 1 : 0);
 }
 
 /// "queue" to "QueueList"
@@ -44,6 +56,17 @@ void sort_items(json& items, const std::string& by) {
   });
 }
 
+/// An item of a list inside an object: a text of its own, an event, or JSON.
+std::string list_line(const json& item) {
+  if (item.contains("text")) return one_line(plain_text(item["text"]));
+  if (!item.contains("name") || !item_at(item, "time_ms").is_number_unsigned())
+    return one_line(json_line(item));
+  auto line = time_text(item["time_ms"].get<uint64_t>()) + "  " + plain_text(item["name"]);
+  if (const auto& note = item_at(item, "note"); note.is_string())
+    line += "  " + note.get<std::string>();
+  return one_line(line);
+}
+
 /// The fields of an object, one a line, with those that are objects indented below their name.
 void add_fields(std::string& out, const json& tree, size_t depth, uint64_t now_ms) {
   size_t width = 0;
@@ -58,8 +81,7 @@ void add_fields(std::string& out, const json& tree, size_t depth, uint64_t now_m
     }
     if (it->is_array() && !it->empty() && it->front().is_object()) {
       for (const auto& item : *it)
-        out.append("\n").append(2 * depth + 2, ' ')
-            += one_line(item.contains("text") ? plain_text(item["text"]) : json_line(item));
+        out.append("\n").append(2 * depth + 2, ' ') += list_line(item);
       out += "\n";
       continue;
     }
@@ -89,7 +111,7 @@ result<format> format_of(const std::string& name) {
 
 std::string sort_path(const std::vector<column>& columns, const std::string& by) {
   const std::string sign = by.starts_with('-') ? "-" : "";
-  const auto name = by.substr(by.starts_with('-') || by.starts_with('+') ? 1 : 0);
+  const auto name = without_sign(by);
   auto found = std::ranges::find(columns, upper(name), &column::title);
   // "status.queued|queued": the first of them is where this version has it.
   return sign + (found != columns.end() ? found->path.substr(0, found->path.find('|')) : name);
@@ -122,6 +144,25 @@ printer::printer(std::ostream& out, print_options options, uint64_t now_ms)
 bool printer::is_for_programs() const {
   return options_.how == format::json || options_.how == format::jsonl
          || options_.how == format::yaml;
+}
+
+result<void> printer::check_columns(const std::vector<column>& columns, const json& items) const {
+  auto asked = options_.columns;
+  if (!options_.sort_by.empty()) asked.push_back(without_sign(options_.sort_by));
+  std::vector<std::string> known;
+  for (const auto& each : columns)
+    known.push_back(lower(each.title));
+  for (const auto& name : asked) {
+    const auto first = name.substr(0, name.find_first_of(".|"));
+    const bool is_known
+        = items.empty() || std::ranges::find(known, lower(name)) != known.end()
+          || std::ranges::any_of(items, [&](const json& item) { return item.contains(first); });
+    if (!is_known)
+      return make_error(
+          ec::bad_usage, "there is no column " + flow::quoted(name),
+          suggestion(lower(name), known, "columns are titles, or paths into the JSON"));
+  }
+  return {};
 }
 
 void printer::tree(const json& tree) {

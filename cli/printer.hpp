@@ -33,6 +33,9 @@ public:
 
   const print_options& options() const { return options_; }
   /// json, jsonl or yaml: for programs.
+  /// `bad_usage` for a name in --columns or --sort-by that is no title, and that no item has.
+  result<void> check_columns(const std::vector<column>& columns, const nlohmann::json& items) const;
+
   bool is_for_programs() const;
 
   /// `answer` is {"items": [...], "next": ...}.

@@ -18,4 +18,9 @@ result<uint64_t> bytes_of(const std::string& text, const std::string& option);
 result<uint64_t> count_of(const std::string& text, const std::string& option,
                           uint64_t most = UINT64_MAX);
 
+/// "1 call", "3 calls".
+inline std::string counted(size_t n, const std::string& one) {
+  return std::to_string(n) + " " + one + (n == 1 ? "" : "s");
+}
+
 } // namespace flow::cli

@@ -35,7 +35,8 @@ int fail(const error& why, const std::string& output, surroundings& world) {
         {"code", code_text(why.code)},
         {"message", why.text.empty() ? std::string{describe(why.code).sentence} : why.text},
         {"hint", why.hint},
-        {"retryable", is_retryable(why.code)}};
+        {"retryable", is_retryable(why.code)},
+        {"docs", docs_of(why.code)}};
     world.err << json_line(tree) << '\n';
   } else {
     world.err << to_string(why) << '\n';

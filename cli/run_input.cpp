@@ -39,13 +39,18 @@ result<std::string> text_of_data(context& ctx, const std::string& given,
 }
 
 result<value> literal_of(context& ctx, const std::string& option) {
-  auto text = text_of_data(ctx, ctx.args.text_or(option, ""), "--" + option);
+  const auto given = ctx.args.text_or(option, "");
+  auto text = text_of_data(ctx, given, "--" + option);
   if (!text) return text.error();
   auto parsed = value_of_literal(*text);
   if (parsed) return *parsed;
   auto why = parsed.error();
-  why.text = "--" + option + ": " + why.text;
-  if (why.hint.empty())
+  const bool is_file = given.starts_with('@');
+  why.text = (is_file ? given.substr(1) : "--" + option) + ": " + why.text;
+  if (is_file || given == "-")
+    why.hint
+        = "it must hold one JSON value or Python literal; plain text is piped, without --" + option;
+  else if (why.hint.empty())
     why.hint
         = "JSON or a Python literal; text needs quotes of its own: --" + option + " '\"text\"'";
   return why;

@@ -79,7 +79,12 @@ result<int> logs(context& ctx) {
     if (!text.empty() && text.back() != '\n') text += '\n';
     ctx.print.raw(text);
   }
-  if (items.empty()) ctx.say("the call has printed nothing");
+  if (!items.empty()) return 0;
+  auto call = ctx.ask("call.show", {{"id", ctx.args.words.front()}});
+  const bool has_ended = !call || item_at(*call, "ended_ms").is_number();
+  ctx.say(has_ended ? "the call has printed nothing"
+                    : "nothing yet: what a call prints is kept when its attempt ends");
+  if (!has_ended) ctx.next("flow listen --channel log");
   return 0;
 }
 

@@ -45,6 +45,10 @@ result<int> print_script(context& ctx) {
     return make_error(ec::bad_usage,
                       "there is no completion for \"" + ctx.args.words.front() + "\"",
                       "one of: bash, zsh, fish");
+  if (ctx.print.is_for_programs()) {
+    ctx.print.object({{"text", script}});
+    return 0;
+  }
   ctx.print.raw(script);
   if (ctx.world.out_is_terminal)
     ctx.next("source <(flow completion " + ctx.args.words.front() + ")");

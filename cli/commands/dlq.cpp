@@ -20,7 +20,7 @@ const std::vector<column>& dead_letter_columns() {
 }
 
 result<int> list(context& ctx) {
-  auto params = list_params(ctx, dead_letter_columns());
+  auto params = list_params(ctx);
   if (!params) return params.error();
   auto answer = ctx.ask("dlq.list", *params);
   if (!answer) return answer.error();

@@ -62,10 +62,19 @@ std::string line_of(const std::string& channel, const json& event) {
     if (text.ends_with("⏎")) text.resize(text.size() - std::string_view{"⏎"}.size());
     return id + "  " + text_at(event, "stream") + "  " + text;
   }
-  if (channel != "task") return json_line(event);
   const auto& at = item_at(event, "time_ms");
-  return (at.is_number_unsigned() ? time_text(at.get<uint64_t>()) : "-") + "  " + id + "  "
-         + text_at(event, "socket") + "  " + text_at(event, "state");
+  const auto time = (at.is_number_unsigned() ? time_text(at.get<uint64_t>()) : "-") + "  ";
+  if (channel == "event") {
+    const auto more = text_at(event, "text");
+    return time + text_at(event, "kind") + "/" + text_at(event, "name") + "  "
+           + text_at(event, "change") + (more.empty() ? "" : ": " + more);
+  }
+  auto line = time + id + "  " + text_at(event, "socket") + "  " + text_at(event, "state");
+  if (channel != "result") return line;
+  const auto& why = item_at(event, "failure");
+  return line + "  "
+         + (why.is_object() ? text_at(why, "type") + ": " + text_at(why, "message")
+                            : json_line(item_at(event, "result")));
 }
 
 /// The program of --exec: one event a line on its stdin.

@@ -12,13 +12,14 @@ using json = nlohmann::json;
 
 std::string nothing_of(const context& ctx, const kind& what) {
   if (ctx.args.has("filter")) return "no " + what.plural + " fit the filter";
+  if (ctx.args.has("unfinished")) return "every call has ended";
   if (what.is_listed_by_calls) return "no calls yet; make one: flow task run SOCKET";
   return what.fields.empty() ? "no " + what.plural
                              : "no " + what.plural + "; add one: flow add " + what.name + " NAME";
 }
 
 result<int> list(context& ctx, const kind& what) {
-  auto params = list_params(ctx, what.columns);
+  auto params = list_params(ctx);
   if (!params) return params.error();
   (*params)["kind"] = what.name;
   if (!ctx.args.words.empty()) (*params)["names"] = ctx.args.words;
@@ -49,7 +50,7 @@ result<int> list_calls(context& ctx, const kind& what) {
     }
     return print_list(ctx, what.name, what.columns, {{"items", items}, {"next", nullptr}}, "");
   }
-  auto params = list_params(ctx, what.columns);
+  auto params = list_params(ctx);
   if (!params) return params.error();
   if (ctx.args.has("unfinished")) (*params)["unfinished"] = true;
   auto answer = ctx.ask("call.list", *params);

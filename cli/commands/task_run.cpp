@@ -64,6 +64,10 @@ result<int> run_one(context& ctx, const std::string& socket) {
   auto patience = ctx.timeout();
   if (!patience) return patience.error();
   if (ctx.is_dry_run()) {
+    if (ctx.print.is_for_programs())
+      ctx.print.object({{"socket", socket},
+                        {"args", json_of_value(value{args->positional})},
+                        {"kwargs", json_of_value(value{args->keyword})}});
     ctx.say("would call " + socket + " with " + to_json_text(value{args->positional}) + " "
             + to_json_text(value{args->keyword}));
     return 0;

@@ -177,6 +177,34 @@ CAF_TEST(logs are what was printed and why is a sentence) {
   CAF_CHECK_EQUAL(flow.out_json()["state"], "queued");
 }
 
+CAF_TEST(a call that runs has printed nothing yet) {
+  flow_run flow;
+  flow.node.answer("call.logs", R"({"items":[],"next":null})");
+  flow.node.answer("call.show", R"({"id":"a1","state":"running","ended_ms":null})");
+  CAF_CHECK_EQUAL(flow("call logs a1"), 0);
+  CAF_CHECK(flow.err.starts_with("nothing yet: "));
+  flow.node.answer("call.show", R"({"id":"a1","state":"finished","ended_ms":1700000000000})");
+  CAF_CHECK_EQUAL(flow("call logs a1"), 0);
+  CAF_CHECK_EQUAL(flow.err, "the call has printed nothing\n");
+}
+
+CAF_TEST(one call is not called several) {
+  flow_run flow;
+  flow.node.answer("call.list", R"({"items":[{"id":"a1"}],"next":null})");
+  CAF_CHECK_EQUAL(flow("call cancel --filter state=queued"), 2);
+  CAF_CHECK(flow.err.find("1 call will be cancelled. Go on?") != std::string::npos);
+}
+
+CAF_TEST(the events of a call are lines for people) {
+  flow_run flow;
+  flow.node.answer("call.show", R"({"id":"a1","events":[
+    {"name":"queued","time_ms":1700000000000,"node":"lab","note":null},
+    {"name":"failed","time_ms":1700000000005,"node":"lab","note":"KeyError: 'cup'"}]})");
+  CAF_CHECK_EQUAL(flow("show call a1"), 0);
+  CAF_CHECK(flow.out.starts_with("events\n  2023-11-14T22:13:20.000Z  queued\n"
+                                 "  2023-11-14T22:13:20.005Z  failed  KeyError: 'cup'\n"));
+}
+
 CAF_TEST(dead letters are listed with their reason replayed and dropped) {
   flow_run flow;
   flow.node.answer(

@@ -27,6 +27,14 @@ using strings = std::vector<std::string>;
 
 } // namespace
 
+CAF_TEST(the script in JSON is its text) {
+  flow_run flow;
+  CAF_CHECK_EQUAL(flow("completion bash"), 0);
+  const auto script = flow.out;
+  CAF_CHECK_EQUAL(flow("completion bash -o json"), 0);
+  CAF_CHECK_EQUAL(flow.out_json()["text"], script);
+}
+
 CAF_TEST(commands and kinds are completed) {
   CAF_CHECK_EQUAL(words_for({"pr"}), strings{"proc"});
   CAF_CHECK_EQUAL(words_for({"queue", ""}), (strings{"pause", "purge", "resume"}));

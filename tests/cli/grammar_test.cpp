@@ -153,7 +153,8 @@ CAF_TEST(an error is one JSON object on stderr when JSON is wanted) {
     CAF_CHECK_EQUAL(flow.err_json(), (test::json{{"code", "F0302"},
                                                  {"message", "no queue \"q\""},
                                                  {"hint", "see: flow ls queues"},
-                                                 {"retryable", false}}));
+                                                 {"retryable", false},
+                                                 {"docs", "flow help F0302"}}));
     CAF_CHECK(flow.out.empty());
   }
   flow_run usage;

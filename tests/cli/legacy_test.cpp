@@ -76,9 +76,10 @@ CAF_TEST(documented command lines of old reach the node with their meaning) {
         R"({"items":[],"deleted":[],"name":"n","state":"running","call":{"socket":"s","id":"0192"},"children":[]})");
     CAF_MESSAGE(each.line);
     CAF_CHECK_EQUAL(flow(each.line), 0);
-    CAF_REQUIRE_EQUAL(flow.node.requests.size(), 1u);
-    CAF_CHECK_EQUAL(flow.node.requests[0].verb, each.verb);
-    CAF_CHECK_EQUAL(flow.node.requests[0].params, json::parse(each.params));
+    const bool looks_first = each.verb == "object.delete";
+    CAF_REQUIRE_EQUAL(flow.node.requests.size(), looks_first ? 2u : 1u);
+    CAF_CHECK_EQUAL(flow.node.requests.back().verb, each.verb);
+    CAF_CHECK_EQUAL(flow.last_params(), json::parse(each.params));
     const bool has_note = flow.err.find("note: ") != std::string::npos;
     CAF_CHECK_EQUAL(has_note, !each.note.empty());
     CAF_CHECK(flow.err.find(each.note) != std::string::npos);

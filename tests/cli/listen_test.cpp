@@ -58,6 +58,23 @@ CAF_TEST(logs are shown by call) {
   CAF_CHECK_EQUAL(flow.out, "018bcfe5-6800  out  hello\xef\xbf\xbd[2J\n");
 }
 
+CAF_TEST(results and events have lines of their own) {
+  flow_run flow;
+  flow.node.events = {
+      *value_of_json(
+          R"({"channel":"result","state":"finished","call":"018bcfe5-6800-7000-8000-00000a000007","socket":"shop.price","result":{"total":6},"failure":null,"time_ms":1700000000000})"),
+      *value_of_json(
+          R"({"channel":"result","state":"failed","call":"018bcfe5-6800-7000-8000-00000a000008","socket":"shop.price","result":null,"failure":{"type":"KeyError","message":"'cup'"},"time_ms":1700000000005})")};
+  CAF_CHECK_EQUAL(flow("listen shop.price -c result --limit 2"), 0);
+  CAF_CHECK_EQUAL(flow.out,
+                  "2023-11-14T22:13:20.000Z  018bcfe5-6800  shop.price  finished  {\"total\":6}\n"
+                  "2023-11-14T22:13:20.005Z  018bcfe5-6800  shop.price  failed  KeyError: 'cup'\n");
+  flow.node.events = {*value_of_json(
+      R"({"channel":"event","kind":"processor","name":"shop","change":"broken","text":"no module","time_ms":1700000000000})")};
+  CAF_CHECK_EQUAL(flow("listen -c event --limit 1"), 0);
+  CAF_CHECK_EQUAL(flow.out, "2023-11-14T22:13:20.000Z  processor/shop  broken: no module\n");
+}
+
 CAF_TEST(a program gets each event on its stdin without a shell) {
   flow_run flow;
   give_two(flow);

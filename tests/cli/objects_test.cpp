@@ -54,7 +54,7 @@ CAF_TEST(a list has every output format) {
                   "NAME,SPEC.TYPE,QUEUED\r\norders,direct,12\r\na-queue-with-a-name,topic,0\r\n");
   flow("ls queues --columns NAME,QUEUED --no-headers --sort-by queued");
   CAF_CHECK_EQUAL(flow.out, "a-queue-with-a-name   0\norders               12\n");
-  CAF_CHECK_EQUAL(flow.last_params()["sort"], "status.queued");
+  CAF_CHECK(!flow.last_params().contains("sort"));
   flow("ls queues --columns NAME --sort-by -name --no-headers");
   CAF_CHECK_EQUAL(flow.out, "orders\na-queue-with-a-name\n");
   flow("ls queues -o yaml --columns NAME");
@@ -83,6 +83,24 @@ CAF_TEST(filter limit and cursor reach the node and the rest is told) {
       (json{{"kind", "queue"}, {"filter", "queued>3"}, {"limit", 1}, {"cursor", "c1"}}));
   CAF_CHECK_EQUAL(flow.err, "next: more: the same with --cursor c2\n");
   CAF_CHECK_EQUAL(flow("ls queues --limit many"), 2);
+  const auto asked = flow.node.requests.size();
+  CAF_CHECK_EQUAL(flow("ls queues --limit 0"), 2);
+  CAF_CHECK(flow.err.find("give a limit from 1 to 10000") != std::string::npos);
+  CAF_CHECK_EQUAL(flow.node.requests.size(), asked);
+}
+
+CAF_TEST(a column that nothing has is an error with the nearest title) {
+  flow_run flow;
+  flow.node.answer("object.list", two_queues);
+  for (auto option : {"--columns name,queud", "--sort-by queud", "--sort-by -queud"}) {
+    CAF_CHECK_EQUAL(flow(std::string{"ls queues "} + option), 2);
+    CAF_CHECK_EQUAL(flow.out, "");
+    CAF_CHECK_EQUAL(
+        flow.err, "error[F0101]: there is no column \"queud\"\n  hint: did you mean \"queued\"?\n");
+  }
+  CAF_CHECK_EQUAL(flow("ls queues --columns name,spec.type,by --sort-by -created_ms"), 0);
+  flow.node.answer("object.list", R"({"items": [], "next": null})");
+  CAF_CHECK_EQUAL(flow("ls queues --columns anything"), 0);
 }
 
 CAF_TEST(a piped table is never cut and that of a terminal is) {
@@ -153,9 +171,9 @@ CAF_TEST(what is missing is named all at once) {
 }
 
 CAF_TEST(a dry run asks nothing of the node) {
-  for (auto line : {"add queue q --dry-run", "update queue q --ttl 1s --dry-run",
-                    "delete queue q --dry-run", "proc stop p --dry-run", "proc scale p 3 --dry-run",
-                    "queue purge q --dry-run", "task run s --nodata --dry-run"}) {
+  for (auto line :
+       {"add queue q --dry-run", "update queue q --ttl 1s --dry-run", "proc stop p --dry-run",
+        "proc scale p 3 --dry-run", "queue purge q --dry-run", "task run s --nodata --dry-run"}) {
     flow_run flow;
     CAF_CHECK_EQUAL(flow(line), 0);
     CAF_CHECK_EQUAL(flow.node.connections, 0u);
@@ -199,8 +217,14 @@ CAF_TEST(deleting says what has gone and cascading asks first) {
   flow_run flow;
   flow.node.answer("object.delete",
                    R"({"deleted":[{"kind":"socket","name":"s"},{"kind":"queue","name":"q"}]})");
+  const json look{{"kind", "queue"}, {"names", {"q"}}, {"cascade", true}, {"dry_run", true}};
   CAF_CHECK_EQUAL(flow("delete queue q --cascade"), 2);
-  CAF_CHECK(flow.node.requests.empty());
+  CAF_CHECK(flow.err.find("delete socket/s, queue/q?") != std::string::npos);
+  CAF_CHECK_EQUAL(flow.node.requests.size(), 1u);
+  CAF_CHECK_EQUAL(flow.last_params(), look);
+  CAF_CHECK_EQUAL(flow("delete queue q --cascade --dry-run"), 0);
+  CAF_CHECK_EQUAL(flow.out, "socket/s would be deleted\nqueue/q would be deleted\n");
+  CAF_CHECK_EQUAL(flow.last_params(), look);
   CAF_CHECK_EQUAL(flow("delete queue q --cascade -y"), 0);
   CAF_CHECK_EQUAL(flow.last_params(),
                   (json{{"kind", "queue"}, {"names", {"q"}}, {"cascade", true}}));
@@ -209,10 +233,50 @@ CAF_TEST(deleting says what has gone and cascading asks first) {
   flow.stdin_text = "n\n";
   const auto before = flow.node.requests.size();
   CAF_CHECK_EQUAL(flow("delete queue q --cascade"), 1);
-  CAF_CHECK_EQUAL(flow.node.requests.size(), before);
+  CAF_CHECK_EQUAL(flow.node.requests.size(), before + 1);
+  CAF_CHECK_EQUAL(flow.last_params(), look);
   flow.stdin_text = "y\n";
   CAF_CHECK_EQUAL(flow("delete queue q --cascade"), 0);
-  CAF_CHECK_EQUAL(flow.node.requests.size(), before + 1);
+  CAF_CHECK_EQUAL(flow.node.requests.size(), before + 3);
+  CAF_CHECK(!flow.last_params().contains("dry_run"));
+}
+
+CAF_TEST(what was named goes without a question and what goes with it needs one) {
+  flow_run flow;
+  flow.node.answer("object.delete", R"({"deleted":[{"kind":"queue","name":"q"}]})");
+  CAF_CHECK_EQUAL(flow("delete queue q"), 0);
+  CAF_CHECK_EQUAL(flow.out, "queue/q deleted\n");
+  CAF_CHECK_EQUAL(flow("delete queue q --force"), 2);
+  flow.node.answer(
+      "object.delete",
+      R"({"deleted":[{"kind":"socket","name":"p.f"},{"kind":"processor","name":"p"}]})");
+  CAF_CHECK_EQUAL(flow("delete processor p"), 2);
+  CAF_CHECK(flow.err.find("delete socket/p.f, processor/p?") != std::string::npos);
+  CAF_CHECK_EQUAL(flow("delete processor p -y"), 0);
+  CAF_CHECK_EQUAL(flow.last_params(), (json{{"kind", "processor"}, {"names", {"p"}}}));
+}
+
+CAF_TEST(the status of a node is a few lines for people and all of it in JSON) {
+  flow_run flow;
+  flow.node.answer("node.status", R"({"name":"lab","version":"0.1.0","ready":true,"healthy":false,
+    "unhealthy":["the store cannot be written: full"],"uptime_ms":192000,"cpus":4,"actor_restarts":0,"processors":2,
+    "sockets":7,"calls":{"queued":3,"running":1,"waiting":0,"joining":0,"finished":5,"failed":1,"bytes":9},
+    "journal":{"writable":false,"commits":16,"batches":16,"waiting":0},
+    "store":{"sequence":16,"bytes_on_disk":56320,"commits":16,"syncs":17},
+    "sandbox":{"cgroups":true,"missing":["seccomp"],"namespaces":true,"own_uid":false,"seccomp":false}})");
+  CAF_CHECK_EQUAL(flow("status"), 0);
+  CAF_CHECK_EQUAL(
+      flow.out,
+      "node lab is not healthy, up for 3m12s  (version 0.1.0, cpus 4)\n"
+      "  problem: the store cannot be written: full\n"
+      "calls    queued 3, running 1, waiting 0, joining 0; since the start: finished 5, failed 1\n"
+      "objects  processors 2, sockets 7; actors restarted 0\n"
+      "store    not writable, 55K on disk, commits 16, syncs 17\n"
+      "sandbox  cgroups, namespaces; missing: seccomp\n");
+  CAF_CHECK_EQUAL(flow("status -o json"), 0);
+  CAF_CHECK_EQUAL(flow.out_json()["store"]["sequence"], 16);
+  CAF_CHECK_EQUAL(flow("status -q"), 0);
+  CAF_CHECK_EQUAL(flow.out, "lab\n");
 }
 
 CAF_TEST(show prints the fields and json the object) {

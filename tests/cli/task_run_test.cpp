@@ -267,6 +267,23 @@ CAF_TEST(the tree goes to stderr and the result alone to stdout) {
   CAF_CHECK_EQUAL(flow.last_params()["id"], to_string(id_of(0)));
 }
 
+CAF_TEST(a file that holds no value is named with the place) {
+  flow_run flow;
+  const auto path = flow.config_dir + "/bad.json";
+  std::ofstream{path} << "[1,\n import]";
+  CAF_CHECK_EQUAL(flow.with({"task", "run", "S", "--data", "@" + path}), 2);
+  CAF_CHECK(flow.err.starts_with("error[F0107]: " + path + ": line 2, column 2"));
+  CAF_CHECK(flow.node.calls.empty());
+}
+
+CAF_TEST(a dry run of a call shows its arguments as JSON too) {
+  flow_run flow;
+  CAF_CHECK_EQUAL(flow("task run S --args '[1, \"x\"]' --arg k=2 --dry-run -o json"), 0);
+  CAF_CHECK_EQUAL(flow.out_json(),
+                  (test::json{{"socket", "S"}, {"args", {1, "x"}}, {"kwargs", {{"k", 2}}}}));
+  CAF_CHECK(flow.node.calls.empty());
+}
+
 CAF_TEST(bytes that are not text are refused with the way to give them) {
   flow_run flow;
   flow.stdin_is_piped = true;
