@@ -71,31 +71,38 @@ show "git init --quiet && git add hello.py"
 show "git -c user.name=me -c user.email=me@localhost commit --quiet -m 'Say hello'"
 
 say "A queue keeps calls, a processor runs a module, a socket is the address of one function:"
-show "flow add queue -n hello.queue -t direct"
-show "flow add processor -n hello -g file://$demo/hello -m hello -c 2"
-show "flow add socket -n hello.greet -q hello.queue -pn hello -t greet"
-show "flow add socket -n hello.shout -q hello.queue -pn hello -t shout"
-show "flow add socket -n hello.count_words -q hello.queue -pn hello -t count_words"
+show "flow add queue hello.queue"
+show "flow add processor hello --git $demo/hello --module hello --cpus 2 --sockets none"
+show "flow add socket hello.greet --processor hello --task greet --queue hello.queue"
+show "flow add socket hello.shout --processor hello --task shout --queue hello.queue"
+show "flow add socket hello.count_words --processor hello --task count_words --queue hello.queue"
 
 say "Calls; each is on disk before it is acknowledged:"
-show "flow task run --socket hello.greet --data '\"World\"'"
-show "flow task run --socket hello.count_words --data '\"to be or not to be\"'"
-show "echo 'HI THERE!' | flow task run -s hello.greet | flow task run -s hello.shout"
+show "flow task run hello.greet --data '\"World\"'"
+show "flow task run hello.count_words --data '\"to be or not to be\"'"
+show "echo 'HI THERE!' | flow task run hello.greet | flow task run hello.shout"
 
 say "A plug sends the result of one socket to the next, here greet -> shout -> count_words:"
-show "flow add plug -n loud -q hello.queue -s hello.greet -t hello.shout"
-show "flow add plug -n count -q hello.queue -s hello.shout -t hello.count_words"
-show "call=\$(flow task run --socket hello.greet --data '\"dear reader\"' --detach)"
+show "flow add plug loud --source hello.greet --target hello.shout"
+show "flow add plug count --source hello.shout --target hello.count_words"
+show "call=\$(flow task run hello.greet --data '\"dear reader\"' --detach)"
 # shellcheck disable=SC2154 # assigned by the command above
 show "flow call wait $call"
 wait_for_all "$call" 3
-show "flow ls call --id $call --tree"
+show "flow ls call $call --tree"
+last=$(flow ls calls --filter "root=$call and socket=hello.count_words" -o name)
+show "flow call result $last"
+show "flow call logs $(flow ls calls --filter "root=$call and socket=hello.shout" -o name)"
+
+say "All calls so far:"
 show "flow ls calls"
 
 cat <<TEXT
 
 That was one node in a temporary directory, which is removed now. To go on:
-  README.md       the same by hand, with a node that stays
-  examples/       the module that was called, and more
+  export PATH=$(dirname -- "$(command -v flow)"):\$PATH
+  flow up         a node that stays; flow down ends it
   flow help       every command
+  README.md       the same by hand, and what else there is
+  examples/       the module that was called, and a program that calls it
 TEXT

@@ -209,6 +209,18 @@ def all_calls(node, filter_text=""):
                 return calls
 
 
+def settled(node, name):
+    """The status of a processor that has left the states that pass by themselves."""
+    def status():
+        found = node.verb("object.show", kind="processor", name=name)["status"]
+        return found if found["state"] in ("running", "broken", "stopped") else None
+    return until(f"processor {name} runs, or is broken", status)
+
+
+def names(node, kind):
+    return set(node.flow("ls", kind, "-o", "name", quiet=True).split())
+
+
 def add_processor(node, name, repository, module="mod", **spec):
     done = node.verb("object.add", kind="processor", name=name,
                      spec={"repository": repository.path, "module": module, **spec})
