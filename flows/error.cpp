@@ -26,6 +26,7 @@ const std::vector<ec_info>& all_error_codes() {
        "an object refers to another that does not exist or does not fit"},
       {ec::bad_config, "bad_config", "a configuration option is unknown or out of bounds"},
       {ec::bad_call_id, "bad_call_id", "the text is not a call id, or is the beginning of several"},
+      {ec::bad_workflow, "bad_workflow", "the workflow cannot be read, or is none that could run"},
       {ec::task_failed, "task_failed", "the function raised an error, after the last retry"},
       {ec::task_timed_out, "task_timed_out", "the function ran longer than its time limit"},
       {ec::task_cancelled, "task_cancelled", "the call was cancelled"},

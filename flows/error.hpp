@@ -31,6 +31,7 @@ enum class ec : uint16_t {
   bad_reference = 113,
   bad_config = 114,
   bad_call_id = 115,
+  bad_workflow = 116,
   // -- 02: the call itself ----------------------------------------------------
   task_failed = 201,
   task_timed_out = 202,

@@ -16,6 +16,9 @@ namespace flow {
 /// reused. 24 bits.
 enum class partition_id : uint32_t {};
 
+/// The partition of workflows: the catalog counts sockets from 1.
+inline constexpr partition_id workflow_partition{0};
+
 /// UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, version 7, 12 + 2 + 36 = 50 bits of entropy or
 /// hash, and in the last 24 bits the partition that owns the call. Sorts by time; finds its owner
 /// without a look-up.

@@ -41,6 +41,12 @@ inline constexpr uint8_t priority_max = 9;
 inline constexpr uint8_t priority_default = 4;
 inline constexpr size_t idempotency_key_bytes_max = 256;
 
+// -- workflows ----------------------------------------------------------------
+inline constexpr size_t workflow_steps_max = 100'000;           ///< of one workflow; refused when it is built
+inline constexpr size_t workflow_depth_max = 1'000;             ///< steps inside steps; refused when it is built
+inline constexpr size_t workflow_fan_out_bytes_max = 256u << 20; ///< what is prepended to all members of one parallel together; more fails the step
+inline constexpr size_t workflow_text_bytes_shown_max = 4u << 10;
+
 // -- retries and time ---------------------------------------------------------
 inline constexpr uint32_t retries_default = 0;                  ///< a function runs twice only when that was asked for
 inline constexpr uint32_t retries_max = 1'000;

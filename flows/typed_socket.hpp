@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -41,6 +42,11 @@ template <class T>
 inline constexpr bool is_text_map<std::unordered_map<std::string, T>> = true;
 
 template <class T>
+inline constexpr bool is_tuple = false;
+template <class... T>
+inline constexpr bool is_tuple<std::tuple<T...>> = true;
+
+template <class T>
 void write(cbor::writer& w, const T& x) {
   if constexpr (std::same_as<T, value>) {
     w.raw(x.cbor);
@@ -69,6 +75,9 @@ void write(cbor::writer& w, const T& x) {
       w.text(key);
       write(w, item);
     }
+  } else if constexpr (is_tuple<T>) {
+    w.array(std::tuple_size_v<T>);
+    std::apply([&w](const auto&... items) { (write(w, items), ...); }, x);
   } else {
     w.raw(to_value(x).cbor);
   }
@@ -125,6 +134,9 @@ void read(cbor::reader& r, T& x) {
       std::string key{r.text()};
       read(r, x[std::move(key)]);
     }
+  } else if constexpr (is_tuple<T>) {
+    if (r.array() != std::tuple_size_v<T>) r.fail();
+    std::apply([&r](auto&... items) { (read(r, items), ...); }, x);
   } else {
     if (!from_value(value{std::string{r.raw()}}, x)) r.fail();
   }
@@ -141,7 +153,7 @@ constexpr std::string_view name_of() {
     return "a number";
   else if constexpr (std::same_as<T, std::string>)
     return "a text";
-  else if constexpr (is_vector<T>)
+  else if constexpr (is_vector<T> || is_tuple<T>)
     return "a list of the right items";
   else if constexpr (is_text_map<T>)
     return "a map of the right items";

@@ -46,13 +46,15 @@ void write_options(cbor::writer& w, const submit_options& options) {
   static const submit_options defaults;
   const bool priority = options.priority != defaults.priority;
   w.map(size_t{priority} + !options.key.empty() + (options.delay_ms != 0)
-        + !options.argument.empty() + !options.trace.empty() + (options.expires_ms != 0));
+        + !options.argument.empty() + !options.trace.empty() + (options.expires_ms != 0)
+        + !options.flow.empty());
   if (priority) w.text("priority").unsigned_integer(options.priority);
   if (!options.key.empty()) w.text("key").text(options.key);
   if (options.delay_ms != 0) w.text("delay_ms").unsigned_integer(options.delay_ms);
   if (!options.argument.empty()) w.text("argument").text(options.argument);
   if (!options.trace.empty()) w.text("trace").text(options.trace);
   if (options.expires_ms != 0) w.text("expires_ms").unsigned_integer(options.expires_ms);
+  if (!options.flow.empty()) w.text("flow").bytes(options.flow);
 }
 
 struct client_encoder {
@@ -157,6 +159,8 @@ submit_options read_options(cbor::reader& r) {
       options.trace = r.text();
     else if (key == "expires_ms")
       options.expires_ms = r.unsigned_integer();
+    else if (key == "flow")
+      options.flow = r.bytes();
     else
       r.skip();
   }

@@ -35,6 +35,7 @@ struct submit_options {
   std::string argument = {};
   std::string trace = {};
   uint64_t expires_ms = 0;
+  std::string flow = {}; ///< an encoded workflow (flows/workflow.hpp), in place of a socket
 
   bool operator==(const submit_options&) const = default;
 };

@@ -25,7 +25,7 @@ submit full_submit() {
   m.socket = "shop.price";
   m.args.positional = "\x82\x01\x61\x61"; // [1, "a"]
   m.args.keyword = "\xa1\x61\x6b\xf5";    // {"k": true}
-  m.options = {9, "order-17", 500, "qty", "00-aa-bb-01", 60'000};
+  m.options = {9, "order-17", 500, "qty", "00-aa-bb-01", 60'000, "\x01\x80"};
   m.push_end = true;
   m.again = true;
   return m;
