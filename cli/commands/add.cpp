@@ -1,9 +1,12 @@
+#include <sstream>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/context.hpp"
 #include "cli/kinds.hpp"
 #include "cli/spec_params.hpp"
+#include "cli/tree_text.hpp"
 
 namespace flow::cli {
 namespace {
@@ -37,6 +40,12 @@ result<int> add(context& ctx, const kind& what) {
   auto object = ctx.ask("object.add", params);
   if (!object) return object.error();
   ctx.print.object(*object, added_line(what, name, *object));
+  if (item_at(*object, "status.state") == "broken") {
+    ctx.say("but " + what.name + "/" + name + " is broken:");
+    std::istringstream why{plain_text(item_at(*object, "status.text"))};
+    for (std::string line; std::getline(why, line);)
+      ctx.say("  " + one_line(line));
+  }
   const auto& hints = item_at(*object, "next");
   if (hints.empty() && !what.next_command.empty())
     ctx.next("flow " + what.next_command + " " + name);

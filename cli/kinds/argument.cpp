@@ -33,6 +33,7 @@ kind argument_kind() {
       {"flow add argument -p PLUG -t TASK -a NAME", "the older form"},
   };
   made.name_of = name_of_parts;
+  made.next_command = "show argument";
   return made;
 }
 

@@ -49,6 +49,7 @@ kind deployment_kind() {
                         "two cpus of the node lab"}};
   made.legacy = {{"-nd", "--node"}, {"-cs", "--cpus"}};
   made.rewrite = swap_names;
+  made.next_command = "show deployment";
   return made;
 }
 

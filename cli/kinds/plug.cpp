@@ -37,6 +37,7 @@ kind plug_kind() {
       {"flow add plug alarm --source shop.price --target shop.alarm --on error", "failures only"},
       {"flow add plug -n p -q q -s SOURCE -t TARGET", "the older form"},
   };
+  made.next_command = "show plug";
   return made;
 }
 

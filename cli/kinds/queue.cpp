@@ -43,6 +43,7 @@ kind queue_kind() {
       {"flow add queue orders --ttl 1h --max-length 100000 --overflow reject", "with limits"},
       {"flow add queue -n pyfi.queue1 -t direct", "the older form"},
   };
+  made.next_command = "add socket NAME --processor PROCESSOR --task FUNCTION --queue";
   return made;
 }
 

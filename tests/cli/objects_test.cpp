@@ -144,6 +144,34 @@ CAF_TEST(adding says what was made and what comes next) {
   CAF_CHECK_EQUAL(flow.err, "");
 }
 
+CAF_TEST(a processor that was added broken says so and why) {
+  flow_run flow;
+  flow.node.answer(
+      "object.add",
+      R"({"kind":"processor","name":"bad","created":true,"spec":{},"status":{"state":"broken","commit":"4c1f9aa0b0",
+                                    "text":"error[F0307]: no module \"nix\"\n  hint: look"}})");
+  CAF_CHECK_EQUAL(flow("add processor bad -g . -m nix"), 0);
+  CAF_CHECK_EQUAL(flow.out, "processor/bad added  (commit 4c1f9aa)\n");
+  CAF_CHECK_EQUAL(flow.err, "but processor/bad is broken:\n"
+                            "  error[F0307]: no module \"nix\"\n    hint: look\n"
+                            "next: flow show processor bad\n");
+}
+
+CAF_TEST(each kind that is added says what comes next) {
+  for (auto [line, next] :
+       {std::pair{"add queue q",
+                  "flow add socket NAME --processor PROCESSOR --task FUNCTION --queue q"},
+        {"add socket s --processor p --task f", "flow task run s"},
+        {"add plug p -s a -t b", "flow show plug p"},
+        {"add argument -p p -t f -a x", "flow show argument p.x"},
+        {"add deployment d --processor p --node lab --cpus 1", "flow show deployment d"}}) {
+    flow_run flow;
+    flow.node.answer("object.add", R"({"name":"n","created":true,"spec":{}})");
+    CAF_CHECK_EQUAL(flow(line), 0);
+    CAF_CHECK_EQUAL(flow.err, std::string{"next: "} + next + "\n");
+  }
+}
+
 CAF_TEST(the object comes back as the node gave it) {
   flow_run flow;
   flow.node.answer(

@@ -148,7 +148,8 @@ def a_broken_module_is_told_of(bin_dir):
         for name, module, says in (("missing", "nomodule", ("F0307", "nomodule")),
                                    ("unparsable", "unparsable", ("F0109", "unparsable.py:1", "invalid syntax")),
                                    ("raising", "raising", ("RuntimeError: the flux is missing", "raising.py"))):
-            node.flow("add", "processor", name, "-g", repository.path, "-m", module)
+            added = node.flow("add", "processor", name, "-g", repository.path, "-m", module, expect=None)
+            assert added.returncode == 0 and f"processor/{name} is broken" in added.stderr, added.stderr
             status = settled(node, name)
             assert status["state"] == "broken", status
             shown = node.flow("show", "processor", name)
