@@ -6,6 +6,7 @@
 #include "caf/all.hpp"
 
 #include "actors/hub_actor.hpp"
+#include "flows/params.hpp"
 #include "tests/support/catalog_fixture.hpp"
 
 #include "caf/test/dsl.hpp"
