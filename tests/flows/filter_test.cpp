@@ -201,7 +201,7 @@ CAF_TEST(short names find times and what stands under spec and status) {
   CAF_CHECK_EQUAL(fields, (std::vector<std::string>{"cpus", "name", "queued", "spec", "started",
                                                     "started_ms", "state", "status"}));
   CAF_CHECK(filter::parse("started>-1h and cpus=4", fields).has_value());
-  CAF_CHECK_EQUAL(refusal("startd>-1h", fields).hint, "did you mean \"started\"?");
+  CAF_CHECK_EQUAL(refusal("startd>-1h", fields).hint, "did you mean \"started\" or \"state\"?");
 }
 
 CAF_TEST(fields are paths) {
