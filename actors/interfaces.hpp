@@ -41,7 +41,8 @@ using socket_actor = caf::typed_actor<
     caf::reacts_to<bury_command>,     ///< from verbs: purge
     caf::reacts_to<revive_command>,   ///< from verbs: retry by hand; durable later, idempotent
     caf::replies_to<cancel_command>::with<call_ids>, caf::replies_to<find_call>::with<found_call>,
-    caf::replies_to<list_calls>::with<call_list>, caf::replies_to<describe>::with<socket_status>>;
+    caf::replies_to<list_calls>::with<call_list>, caf::replies_to<list_joins>::with<join_list>,
+    caf::replies_to<describe>::with<socket_status>>;
 
 /// The courier of one plug: hands durable children to the socket that owns them. Holds nothing
 /// durable.

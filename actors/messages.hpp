@@ -107,6 +107,15 @@ struct call_list {
   std::string processor;
   std::vector<call_view> calls;
 };
+/// Half-filled sets of its join.
+struct list_joins {
+  size_t limit = limits::list_items_max;
+};
+struct join_list {
+  std::string socket;
+  join_mode joined_by = join_mode::automatic;
+  std::vector<join_view> joins;
+};
 struct socket_status {
   std::string name;
   partition_counts counts;
@@ -342,6 +351,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::find_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::found_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::list_calls)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::call_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::list_joins)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::join_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::socket_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::calls_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::plug_status)

@@ -124,7 +124,7 @@ submission socket_state::make_submission(const caf::actor& session, const std::s
 
 /// Facts from the store that the machine needs for what may be a repeat.
 void socket_state::look_up(submission& item, bool again) {
-  const auto& key = item.call->more().key;
+  auto key = idempotency_text(*item.call);
   if (!key.empty()) {
     auto row = shared->store->get(storage::family::history,
                                   storage::idempotency_key(machine->id(), key));
@@ -411,6 +411,10 @@ call_list socket_state::list(const list_calls& what) const {
   return found;
 }
 
+join_list socket_state::list(const list_joins& what) const {
+  return {wiring.policy.socket, wiring.policy.join_by, machine->joins(what.limit)};
+}
+
 socket_status socket_state::describe_it() const {
   return {wiring.policy.socket,    machine->counts(),       0,
           broken.code == ec::none, wiring.policy.is_paused, broken};
@@ -445,6 +449,7 @@ socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> 
       [self](cancel_command& cancel) { return self->state.cancel(cancel); },
       [self](const find_call& what) { return self->state.find(what.id); },
       [self](const list_calls& what) { return self->state.list(what); },
+      [self](const list_joins& what) { return self->state.list(what); },
       [self](describe) { return self->state.describe_it(); },
   };
 }

@@ -52,6 +52,7 @@ struct socket_state {
   call_ids cancel(cancel_command& command);
   found_call find(const call_id& id) const;
   call_list list(const list_calls& what) const;
+  join_list list(const list_joins& what) const;
   socket_status describe_it() const;
   void wake(uint64_t tag);
 

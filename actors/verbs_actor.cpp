@@ -32,6 +32,7 @@ const std::map<std::string, verbs_state::method, std::less<>>& verbs_state::tabl
       {"queue.resume", &verbs_state::queue_control},
       {"queue.purge", &verbs_state::queue_purge},
       {"call.list", &verbs_state::call_list_verb},
+      {"join.list", &verbs_state::join_list_verb},
       {"call.show", &verbs_state::call_show},
       {"call.tree", &verbs_state::call_tree},
       {"call.graph", &verbs_state::call_graph},

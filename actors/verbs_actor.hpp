@@ -85,6 +85,7 @@ struct verbs_state {
   void call_logs(asked a);
   void call_why(asked a);
   void call_cancel(asked a);
+  void join_list_verb(asked a); ///< verbs_joins.cpp
   void call_retry(asked a);
   void dead_letter_list(asked a);
   void dead_letter_drop(asked a);

@@ -7,6 +7,60 @@ namespace flow::actors {
 
 namespace {
 
+using names = std::set<std::string, std::less<>>;
+
+/// `sockets` and all that lead to them, or that they lead to.
+template <class Next>
+names closure(names sockets, Next next) {
+  std::vector<std::string> open{sockets.begin(), sockets.end()};
+  while (!open.empty()) {
+    auto at = std::move(open.back());
+    open.pop_back();
+    for (auto& name : next(at))
+      if (sockets.insert(name).second) open.push_back(name);
+  }
+  return sockets;
+}
+
+/// For each argument that a join waits for, whose calls can bring it about.
+std::vector<std::vector<partition_id>> sources_of(const catalog& objects, const object& socket,
+                                                  const std::vector<parameter>& join) {
+  std::vector<std::vector<partition_id>> sources;
+  for (const auto& p : join) {
+    names feeding;
+    for (const auto& it : objects.plugs_into(socket.name))
+      if (it->as<plug_spec>().argument == p.name) feeding.insert(it->as<plug_spec>().source);
+    auto all = closure(std::move(feeding), [&](const std::string& name) {
+      std::vector<std::string> before;
+      for (const auto& it : objects.plugs_into(name))
+        before.push_back(it->as<plug_spec>().source);
+      return before;
+    });
+    auto& partitions = sources.emplace_back();
+    for (const auto& name : all)
+      if (auto it = objects.find(object_kind::socket, name))
+        partitions.push_back(partition_id{static_cast<uint32_t>(it->number)});
+    std::ranges::sort(partitions);
+  }
+  return sources;
+}
+
+/// Sockets behind these that wait for arguments: what can bring them about is another now.
+names joins_behind(const catalog& objects, const names& sockets) {
+  auto all = closure(sockets, [&](const std::string& name) {
+    std::vector<std::string> after;
+    for (const auto& it : objects.plugs_from(name))
+      after.push_back(it->as<plug_spec>().target);
+    return after;
+  });
+  std::erase_if(all, [&](const std::string& name) {
+    return std::ranges::all_of(objects.plugs_into(name), [](const object_ptr& it) {
+      return it->as<plug_spec>().argument.empty();
+    });
+  });
+  return all;
+}
+
 std::vector<parameter> join_of(const catalog& objects, const object& socket) {
   std::set<std::string, std::less<>> fed;
   for (const auto& it : objects.plugs_into(socket.name))
@@ -71,6 +125,10 @@ partition_policy policy_of(const catalog& objects, const object& socket, const s
         {it->name, p.on, partition_id{static_cast<uint32_t>(target->number)}, p.argument});
   }
   policy.join = join_of(objects, socket);
+  policy.join_sources = sources_of(objects, socket, policy.join);
+  policy.join_by = spec.join;
+  policy.join_key = spec.join_key;
+  policy.join_timeout_ms = spec.join_timeout_ms;
   return policy;
 }
 
@@ -85,7 +143,8 @@ uint32_t slots_of(const catalog& objects, const object& processor, const std::st
 
 std::vector<std::string> sockets_touched(const catalog& objects,
                                          const std::vector<object_change>& changes) {
-  std::set<std::string> touched;
+  names touched;
+  names rewired;
   auto add_all = [&](const std::vector<object_ptr>& sockets) {
     for (const auto& it : sockets)
       touched.insert(it->name);
@@ -106,12 +165,14 @@ std::vector<std::string> sockets_touched(const catalog& objects,
         if (!it) continue;
         touched.insert(it->as<plug_spec>().source);
         touched.insert(it->as<plug_spec>().target);
+        rewired.insert(it->as<plug_spec>().target);
       }
       break;
     default:
       break;
     }
   }
+  touched.merge(joins_behind(objects, rewired));
   std::erase_if(touched,
                 [&](const std::string& name) { return !objects.find(object_kind::socket, name); });
   return {touched.begin(), touched.end()};

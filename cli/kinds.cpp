@@ -6,8 +6,8 @@ namespace flow::cli {
 
 const std::vector<kind>& all_kinds() {
   static const std::vector<kind> table{
-      queue_kind(), processor_kind(),  socket_kind(), plug_kind(),   argument_kind(),
-      task_kind(),  deployment_kind(), node_kind(),   worker_kind(), call_kind(),
+      queue_kind(),      processor_kind(), socket_kind(), plug_kind(), argument_kind(), task_kind(),
+      deployment_kind(), node_kind(),      worker_kind(), call_kind(), join_kind(),
   };
   return table;
 }

@@ -35,6 +35,7 @@ struct kind {
   std::function<std::string(const invocation&)> name_of{};
   std::string next_command{};      ///< what one does with a new one, before its name
   bool is_listed_by_calls = false; ///< calls have verbs of their own
+  std::string list_verb = "object.list";
 };
 
 const std::vector<kind>& all_kinds();
@@ -56,5 +57,6 @@ kind call_kind();
 kind node_kind();
 kind worker_kind();
 kind deployment_kind();
+kind join_kind();
 
 } // namespace flow::cli

@@ -26,6 +26,12 @@ bool call_record::operator==(const call_record& other) const {
          && priority == other.priority && more() == other.more();
 }
 
+std::string idempotency_text(const call_record& call) {
+  const auto& more = call.more();
+  if (more.key.empty() || more.argument.empty()) return more.key;
+  return more.argument + '\0' + more.key;
+}
+
 std::vector<attempt_record> attempts_of(const ended_call& ended) {
   auto attempts = ended.earlier;
   bool has_last = !attempts.empty() && attempts.back().generation == ended.call->generation

@@ -52,6 +52,7 @@ struct call_extras {
   std::string user;
   std::string trace;       ///< W3C traceparent
   uint64_t expires_ms = 0; ///< wall time after which an untaken call is a dead letter; 0: never
+  std::string join_key;    ///< the key of the call that began it all, by which its arguments join
 
   bool operator==(const call_extras&) const = default;
 };
@@ -76,6 +77,10 @@ struct call_record {
 };
 using call_ptr = std::shared_ptr<const call_record>;
 
+/// What makes a submission a repeat of this call; empty: nothing does. Arguments of one join may
+/// have one key.
+std::string idempotency_text(const call_record& call);
+
 /// One attempt that did not end its call.
 struct attempt_record {
   uint32_t number = 0;     ///< from 1, in each generation
@@ -99,6 +104,7 @@ struct call_progress {
   failure last;          ///< of the latest attempt
   /// Oldest first; the last `limits::attempts_kept_max` of them.
   std::vector<attempt_record> earlier;
+  bool is_spent = false; ///< an argument that has been used, which its join still holds
 
   bool operator==(const call_progress&) const = default;
 };

@@ -134,6 +134,14 @@ struct processor_spec {
   bool operator==(const processor_spec&) const = default;
 };
 
+/// How arguments that arrive one by one find each other (spec 1.7).
+enum class join_mode : uint8_t {
+  automatic, ///< by their root; those that its calls cannot reach in order of arrival
+  key,
+  zip,   ///< in order of arrival
+  latch, ///< each arrival with the latest value of the others
+};
+
 struct socket_spec {
   std::string processor;
   std::string task;         ///< the function's name; MODULE.FUNCTION is accepted when it is added
@@ -141,6 +149,9 @@ struct socket_spec {
   uint64_t interval_ms = 0; ///< 0: not by interval; at most one of interval and cron
   std::string cron;         ///< 5 or 6 fields
   std::string tz;           ///< of cron; empty: UTC
+  join_mode join = join_mode::automatic;
+  std::string join_key; ///< where a value has its key: "order.id"; empty: the key that callers give
+  uint64_t join_timeout_ms = 0; ///< half-filled sets are dead letters after it; 0: never
 
   bool operator==(const socket_spec&) const = default;
 };

@@ -25,8 +25,12 @@ partition::partition(partition_id id, partition_policy policy, uint32_t incarnat
 
 transition partition::restore(std::vector<restored_call> rows, uint64_t now_ms) {
   transition out;
-  // Key order is id order; what counts for fairness is the order in which the calls came.
-  std::ranges::stable_sort(rows, {}, [](const restored_call& row) { return row.call->queued_ms; });
+  // Key order is id order; what counts for fairness is the order in which the calls came. What a
+  // latch holds came before all that it has not used.
+  std::ranges::stable_sort(rows, {}, [](const restored_call& row) {
+    bool is_spent = row.progress && row.progress->is_spent;
+    return std::pair{!is_spent, row.call->queued_ms};
+  });
   for (auto& row : rows) {
     auto id = row.call->id;
     auto& e = insert(std::move(row.call));
@@ -62,7 +66,7 @@ void partition::on(submit_command& command, uint64_t now_ms, transition& out) {
 
 void partition::submit_one(submission& item, uint64_t now_ms, transition& out) {
   const auto& call = *item.call;
-  const auto& key = call.more().key;
+  const auto key = idempotency_text(call);
   if (auto same_key = keys_.find(key); !key.empty() && same_key != keys_.end())
     item.known = same_key->second;
   if (auto* same = find_entry(item.known ? item.known : call.id)) {
@@ -71,7 +75,7 @@ void partition::submit_one(submission& item, uint64_t now_ms, transition& out) {
     if (!same->is_durable && same->written_in != commands_) {
       same->written_in = commands_;
       out.rows.push_back(put_call{same->call});
-      if (const auto& first_key = same->call->more().key; !first_key.empty())
+      if (auto first_key = idempotency_text(*same->call); !first_key.empty())
         out.rows.push_back(put_key{id_, first_key, same->call->id});
       out.pending.push_back(same->call->id);
       ++same->writes_pending;
@@ -89,6 +93,10 @@ void partition::submit_one(submission& item, uint64_t now_ms, transition& out) {
                                "argument \"" + call.more().argument + "\" of socket \""
                                    + policy_.socket + "\" takes exactly one value",
                                "give one positional value")});
+    return;
+  }
+  if (!call.more().argument.empty() && !bundle_of(call)) {
+    out.refused.push_back({item.from, no_key(call)});
     return;
   }
   auto bytes = cost_bytes(call);
@@ -110,6 +118,14 @@ void partition::submit_one(submission& item, uint64_t now_ms, transition& out) {
   out.pending.push_back(call.id);
   out.accepted.push_back({item.from, call.id, item.push_end, false});
   place(e, now_ms, out);
+}
+
+error partition::no_key(const call_record& call) const {
+  auto where = policy_.join_key.empty() ? "no key" : "nothing at \"" + policy_.join_key + "\"";
+  return make_error(ec::bad_arguments,
+                    "argument \"" + call.more().argument + "\" has " + where
+                        + ", by which socket \"" + policy_.socket + "\" joins",
+                    policy_.join_key.empty() ? "give one with --key" : "");
 }
 
 void partition::on(arrive_command& command, uint64_t now_ms, transition& out) {
@@ -237,17 +253,15 @@ void partition::on(returned_command& command, uint64_t now_ms, transition& out) 
 // -- the catalog has changed ---------------------------------------------------
 
 void partition::on(policy_command& command, uint64_t now_ms, transition& out) {
-  bool is_other_ttl = command.policy.ttl_ms != policy_.ttl_ms;
-  bool is_other_join = command.policy.join != policy_.join;
+  const auto& next = command.policy;
+  bool is_other_time
+      = next.ttl_ms != policy_.ttl_ms || next.join_timeout_ms != policy_.join_timeout_ms;
+  bool is_other_join = next.join != policy_.join || next.join_by != policy_.join_by
+                       || next.join_key != policy_.join_key
+                       || next.join_sources != policy_.join_sources;
   policy_ = std::move(command.policy);
-  if (is_other_ttl) change_expiry(now_ms);
-  if (!is_other_join) return;
-  // What half a set was may be a whole one now.
-  std::vector<call_id> groups;
-  for (const auto& [group, set] : joins_)
-    groups.push_back(group);
-  for (const auto& group : groups)
-    while (fire_join(group, now_ms, out)) {}
+  if (is_other_time) change_expiry(now_ms);
+  if (is_other_join) rebuild_joins(now_ms, out); // what half a set was may be a whole one now
 }
 
 } // namespace flow

@@ -23,6 +23,7 @@
 
 #include "flows/call.hpp"
 #include "flows/limits.hpp"
+#include "flows/object_specs.hpp"
 #include "flows/signature.hpp"
 
 namespace flow {
@@ -61,6 +62,11 @@ struct partition_policy {
   /// Arguments that a join waits for, in the function's order; empty when no plug delivers an
   /// argument.
   std::vector<parameter> join;
+  /// For each of them the partitions, ascending, whose calls can bring it about; missing: all.
+  std::vector<std::vector<partition_id>> join_sources;
+  join_mode join_by = join_mode::automatic;
+  std::string join_key; ///< where a value has its key: "order.id"; empty: the key that callers give
+  uint64_t join_timeout_ms = 0; ///< half-filled sets are dead letters after it; 0: never
 };
 
 // -- rows: what becomes durable -----------------------------------------------
@@ -251,6 +257,15 @@ struct call_view {
   uint64_t position = 0; ///< in its queue, 1 is next; 0: not queued
 };
 
+/// A half-filled set of a join.
+struct join_view {
+  std::string key; ///< when joined by key
+  call_id root;    ///< of one of its arrivals
+  uint64_t since_ms = 0;
+  std::map<std::string, size_t> arrived; ///< argument -> values that wait
+  std::vector<std::string> missing;
+};
+
 /// A row of a call in flight, as the store had it.
 struct restored_call {
   call_ptr call;
@@ -284,6 +299,8 @@ public:
   std::optional<call_view> find(const call_id& id) const;
   /// Visits calls in flight in no particular order until `visit` returns false.
   void each(const std::function<bool(const call_view&)>& visit) const;
+  /// Half-filled sets, in no particular order.
+  std::vector<join_view> joins(size_t limit) const;
   /// Asserts what must always hold; for tests. Empty: sound.
   std::string check() const;
 
@@ -295,6 +312,7 @@ private:
     lease_id lease{};
     uint64_t taken_ms = 0;
     uint64_t bytes = 0;
+    uint64_t number = 0;         ///< rises in order of arrival
     uint64_t timer_ms = 0;       ///< its place in `timers_`; 0: none
     uint32_t writes_pending = 0; ///< submissions that are on their way to the disk
     uint64_t written_in = 0;     ///< the command whose rows have it as a submission
@@ -309,10 +327,9 @@ private:
     std::unique_ptr<attempt_end> held; ///< an end that came before its submission was durable
   };
   using entries = std::unordered_map<call_id, entry>;
-  using join_set
-      = std::map<std::string, std::deque<call_id>>; ///< argument -> arrivals, oldest first
 
   void on(submit_command& command, uint64_t now_ms, transition& out);
+  error no_key(const call_record& call) const;
   void submit_one(submission& item, uint64_t now_ms, transition& out);
   void on(arrive_command& command, uint64_t now_ms, transition& out);
   void on(committed_command& command, uint64_t now_ms, transition& out);
@@ -358,15 +375,41 @@ private:
   uint64_t retry_delay_ms(const entry& e) const;
   void retry_later(entry& e, uint64_t delay_ms, uint64_t now_ms, transition& out);
   void end_waiting(entry& e, call_state state, failure why, uint64_t now_ms, transition& out);
-  static call_id join_group(const call_record& call);
+  using argument_set = std::vector<bool>; ///< by index in `partition_policy::join`
+  /// Arrivals that belong together.
+  struct join_bundle {
+    argument_set arguments; ///< what they can bring
+    std::map<std::string, std::deque<call_id>> arrivals;
+    uint64_t order = 0; ///< rises with the time at which it became whole; 0: it is not
+  };
+  struct bundle_place {
+    std::string name;
+    argument_set arguments;
+  };
+  size_t argument_index(const call_record& call) const;
+  bool is_required(size_t index) const;
+  bool can_come_from(size_t index, partition_id origin) const;
+  std::optional<std::string> join_key_of(const call_record& call) const;
+  std::optional<bundle_place> bundle_of(const call_record& call) const;
   void join_arrival(entry& e, uint64_t now_ms, transition& out);
-  bool fire_join(const call_id& group, uint64_t now_ms, transition& out);
-  std::optional<std::vector<call_id>> whole_set(join_set& set);
-  call_ptr make_fired(const std::vector<call_id>& arrivals, uint64_t now_ms);
-  bool is_needed(size_t index, const std::vector<bool>& arrived) const;
+  void leave_join(const entry& e);
+  void settle_bundle(const std::string& name);
+  void rebuild_joins(uint64_t now_ms, transition& out);
+  std::vector<std::string> choose_bundles(const argument_set& first) const;
+  bool fire_join(const argument_set& first, uint64_t now_ms, transition& out);
+  bool refuse_too_large(const std::vector<call_id>& arrivals, uint64_t now_ms, transition& out);
   arguments joined_arguments(const std::vector<call_id>& arrivals);
+  call_ptr make_fired(const std::vector<call_id>& arrivals, const call_record& origin,
+                      uint64_t now_ms);
   void deliver(entry& arrival, const call_record& fired, uint64_t now_ms, transition& out);
-  void prune_join(const call_id& group);
+  void latch(entry& e, uint64_t now_ms, transition& out);
+  void fire_latch(const call_id& trigger, uint64_t now_ms, transition& out);
+  void hold(call_ptr call, transition& out);
+  void drop_latched(entry& e, transition& out);
+  uint64_t join_deadline_ms(const entry& e) const;
+  void time_out_join(const entry& e, uint64_t now_ms, transition& out);
+  bool has_whole_with(size_t index) const;
+  std::vector<std::string> missing_of(const join_bundle& bundle) const;
   std::string check_entry(const entry& e) const;
   void set_state(entry& e, call_state state);
   uint64_t& count_of(call_state state);
@@ -378,13 +421,18 @@ private:
   std::array<std::deque<call_id>, limits::priority_max + 1>
       ready_;                                     ///< may hold ids that have left: skipped
   std::set<std::pair<uint64_t, call_id>> timers_; ///< one a call: due or expiry, by wall time
-  std::map<call_id, join_set> joins_;             ///< by root; arrivals without a parent share one
+  std::map<std::string, join_bundle> joins_;      ///< half-filled sets
+  std::map<argument_set, std::set<std::pair<uint64_t, std::string>>>
+      whole_;                              ///< by what they bring, the oldest first
+  std::map<std::string, call_id> latched_; ///< argument -> its latest value
+  uint64_t last_order_ = 0;
   std::set<call_id> reviving_;                    ///< history has them still
   std::unordered_map<std::string, call_id> keys_; ///< idempotency keys of calls in flight
   arguments_reader stored_arguments_;
   uint64_t window_ = 0;
   uint64_t last_lease_ = 0;
   uint64_t commands_ = 0; ///< applied so far
+  uint64_t inserted_ = 0;
   uint64_t resident_bytes_ = 0;
   partition_counts counts_;
 };

@@ -44,6 +44,8 @@ call_ptr make_child(const ended_call& ended, const out_edge& edge, const value& 
   extras.argument = edge.argument;
   extras.user = ended.call->more().user;
   extras.trace = ended.call->more().trace;
+  const auto& of_parent = ended.call->more();
+  extras.join_key = of_parent.join_key.empty() ? of_parent.key : of_parent.join_key;
   child->set_extras(std::move(extras));
   return child;
 }

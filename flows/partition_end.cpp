@@ -176,14 +176,12 @@ void partition::end_call(entry& e, call_state state, attempt_end& end, uint64_t 
   out.rows.push_back(put_ended{ended});
   out.cut();
   out.ended.push_back(std::move(ended));
-  const auto& call = *out.ended.back()->call;
-  bool was_joining = e.state == call_state::joining;
-  remove(call.id);
-  if (was_joining) prune_join(join_group(call));
+  remove(out.ended.back()->call->id);
 }
 
 void partition::end_waiting(entry& e, call_state state, failure why, uint64_t now_ms,
                             transition& out) {
+  if (e.progress.is_spent) return drop_latched(e, out);
   attempt_end end;
   end.why = std::move(why);
   end_call(e, state, end, now_ms, out);
@@ -210,8 +208,9 @@ void partition::on(bury_command& command, uint64_t now_ms, transition& out) {
     if (e.state != call_state::taken && e.is_durable) waiting.push_back(id);
   std::ranges::sort(waiting);
   for (const auto& id : waiting)
-    end_waiting(*find_entry(id), call_state::dead,
-                {ec::call_dead, "dead letter", command.reason, {}}, now_ms, out);
+    if (auto* e = find_entry(id))
+      end_waiting(*e, call_state::dead, {ec::call_dead, "dead letter", command.reason, {}}, now_ms,
+                  out);
 }
 
 void partition::on(tick_command&, uint64_t now_ms, transition& out) {
@@ -221,6 +220,8 @@ void partition::on(tick_command&, uint64_t now_ms, transition& out) {
     if (has_expired(e, now_ms) && e.is_durable)
       end_waiting(e, call_state::dead,
                   {ec::call_dead, "expired", "not taken within its time to live", {}}, now_ms, out);
+    else if (e.state == call_state::joining)
+      time_out_join(e, now_ms, out);
     else
       enqueue(e, false);
   }

@@ -30,7 +30,8 @@ partition::entry& partition::insert(call_ptr call) {
   auto& e = entries_[id];
   e.call = std::move(call);
   e.bytes = cost_bytes(*e.call);
-  if (!e.call->more().key.empty()) keys_[e.call->more().key] = id;
+  e.number = ++inserted_;
+  if (auto key = idempotency_text(*e.call); !key.empty()) keys_[std::move(key)] = id;
   resident_bytes_ += e.call->args.size_bytes();
   counts_.bytes += e.bytes;
   ++count_of(e.state);
@@ -41,11 +42,12 @@ void partition::remove(const call_id& id) {
   auto found = entries_.find(id);
   auto& e = found->second;
   disarm(e);
+  if (e.state == call_state::joining) leave_join(e);
   --count_of(e.state);
   counts_.bytes -= e.bytes;
   if (!e.is_stripped) resident_bytes_ -= e.call->args.size_bytes();
   leases_.erase(static_cast<uint64_t>(e.lease));
-  if (!e.call->more().key.empty()) keys_.erase(e.call->more().key);
+  if (auto key = idempotency_text(*e.call); !key.empty()) keys_.erase(key);
   auto& queue = ready_[std::min(e.call->priority, limits::priority_max)];
   entries_.erase(found);
   // Ids of calls that ended in the queue are dropped when they reach its head; a queue that nobody
@@ -65,7 +67,7 @@ uint64_t partition::expiry_ms(const entry& e) const {
 /// Only a call that was never tried expires.
 bool partition::has_expired(const entry& e, uint64_t now_ms) const {
   auto expires = expiry_ms(e);
-  return expires != 0 && expires <= now_ms && e.progress.attempts == 0;
+  return expires != 0 && expires <= now_ms && e.progress.attempts == 0 && !e.progress.is_spent;
 }
 
 uint64_t partition::next_timer_ms(const entry& e) const {
@@ -74,7 +76,12 @@ uint64_t partition::next_timer_ms(const entry& e) const {
   auto due = is_waiting ? due_ms(e) : 0;
   // The end of a call that may yet be refused waits for its commit.
   auto expiry = e.is_durable && e.progress.attempts == 0 ? expiry_ms(e) : 0;
-  return due == 0 || expiry == 0 ? std::max(due, expiry) : std::min(due, expiry);
+  auto deadline = e.is_durable ? join_deadline_ms(e) : 0;
+  if (e.progress.is_spent) return 0;
+  uint64_t first = 0;
+  for (auto at : {due, expiry, deadline})
+    if (at != 0 && (first == 0 || at < first)) first = at;
+  return first;
 }
 
 /// The time to live is another one.
@@ -205,10 +212,14 @@ std::string partition::check_entry(const entry& e) const {
     return "it is queued but in no queue";
   if (e.is_passed_over && e.is_durable && e.timer_ms == 0) return "it was passed over for ever";
   if (e.state == call_state::joining && e.is_durable) {
-    auto set = joins_.find(join_group(*e.call));
-    if (set == joins_.end() || !set->second.contains(e.call->more().argument)
-        || !in(set->second.at(e.call->more().argument)))
-      return "it is joining but in no set";
+    const auto& argument = e.call->more().argument;
+    auto latest = latched_.find(argument);
+    bool is_latched = latest != latched_.end() && latest->second == id;
+    auto place = bundle_of(*e.call);
+    auto set = place ? joins_.find(place->name) : joins_.end();
+    bool is_in_set = set != joins_.end() && set->second.arrivals.contains(argument)
+                     && in(set->second.arrivals.at(argument));
+    if (is_latched == is_in_set) return "it is joining but in no set, or in two";
   }
   if (e.is_stripped && !e.is_on_disk) return "its arguments are nowhere";
   if (!e.is_durable && e.writes_pending == 0) return "it waits for a commit that is not asked for";

@@ -177,6 +177,8 @@ result<void> check_spec(const socket_spec& spec) {
                "wanted 5 or 6 fields, such as \"0 4 * * 1\", not " + quoted(spec.cron));
   if (!spec.tz.empty() && spec.cron.empty())
     return bad("tz", "socket", "it is the time zone of cron, which is not given");
+  if (!spec.join_key.empty() && spec.join != join_mode::key)
+    return bad("join_key", "socket", "it is for join key", "give --join key");
   if (std::ranges::any_of(spec.tz, is_blank_or_control))
     return bad("tz", "socket",
                "wanted a time zone, such as \"Europe/Oslo\", not " + quoted(spec.tz));

@@ -31,6 +31,12 @@ inline constexpr std::array overflow_words{
     choice<overflow_policy>{"reject", overflow_policy::reject},
     choice<overflow_policy>{"drop-oldest", overflow_policy::drop_oldest},
 };
+inline constexpr std::array join_words{
+    choice<join_mode>{"auto", join_mode::automatic},
+    choice<join_mode>{"key", join_mode::key},
+    choice<join_mode>{"zip", join_mode::zip},
+    choice<join_mode>{"latch", join_mode::latch},
+};
 inline constexpr std::array desired_words{
     choice<desired_state>{"running", desired_state::running},
     choice<desired_state>{"paused", desired_state::paused},
@@ -98,6 +104,9 @@ void visit_fields(Visitor& v, socket_spec& s) {
   v.number("interval_ms", s.interval_ms, 0, limits::interval_ms_max);
   v.text("cron", s.cron);
   v.text("tz", s.tz);
+  v.word("join", s.join, join_words);
+  v.text("join_key", s.join_key);
+  v.number("join_timeout_ms", s.join_timeout_ms, 0, limits::queue_ttl_ms_max);
 }
 
 template <class Visitor>

@@ -119,6 +119,7 @@ const std::map<std::string_view, std::string_view>& rights_of_verbs() {
       {"proc.remove", "REMOVE_PROCESSOR"},
       {"proc.scale", "UPDATE_PROCESSOR"},
       {"call.list", "LS_CALLS"},
+      {"join.list", "LS_CALLS"},
       {"call.show", "READ_CALL"},
       {"call.tree", "READ_CALL"},
       {"call.graph", "READ_CALL"},

@@ -10,9 +10,9 @@ namespace flow::storage {
 
 namespace {
 
-/// Of calls. What is told of attempts came with the second version.
+/// The second version tells of attempts, and may have later items after those it came with.
 constexpr char first_version = 1;
-constexpr char attempts_version = 2;
+constexpr char second_version = 2;
 
 error corrupt(const char* what, size_t offset) {
   return make_error(ec::store_corrupt,
@@ -124,8 +124,8 @@ void write_call(cbor::writer& out, const call_record& call) {
     return;
   }
   const auto& more = *call.extras;
-  out.array(6).text(more.edge).text(more.argument).text(more.key).text(more.user).text(more.trace);
-  out.unsigned_integer(more.expires_ms);
+  out.array(7).text(more.edge).text(more.argument).text(more.key).text(more.user).text(more.trace);
+  out.unsigned_integer(more.expires_ms).text(more.join_key);
 }
 
 call_id read_id(cbor::reader& in, const call_id& when_null) {
@@ -166,13 +166,15 @@ call_record read_call_items(cbor::reader& in, std::string_view body) {
     return call;
   }
   call_extras more;
-  if (in.array() != 6) in.fail();
+  auto items = in.array();
+  if (items != 6 && items != 7) in.fail();
   more.edge = in.text();
   more.argument = in.text();
   more.key = in.text();
   more.user = in.text();
   more.trace = in.text();
   more.expires_ms = in.unsigned_integer();
+  if (items == 7) more.join_key = in.text();
   call.set_extras(std::move(more));
   return call;
 }
@@ -182,7 +184,7 @@ call_record read_call_items(cbor::reader& in, std::string_view body) {
 // -- rows ---------------------------------------------------------------------
 
 std::string encode(const call_record& call) {
-  std::string row(1, first_version);
+  std::string row(1, second_version);
   row.reserve(96 + call.args.size_bytes());
   cbor::writer out{row};
   write_call(out, call);
@@ -190,19 +192,20 @@ std::string encode(const call_record& call) {
 }
 
 std::string encode(const call_progress& progress) {
-  std::string row(1, attempts_version);
+  std::string row(1, second_version);
   cbor::writer out{row};
-  out.array(5)
+  out.array(6)
       .unsigned_integer(progress.attempts)
       .unsigned_integer(progress.deaths)
       .unsigned_integer(progress.due_ms);
   write_failure(out, progress.last);
   write_attempts(out, progress.earlier);
+  out.boolean(progress.is_spent);
   return row;
 }
 
 std::string encode(const ended_call& ended) {
-  std::string row(1, attempts_version);
+  std::string row(1, second_version);
   row.reserve(192 + ended.call->args.size_bytes() + ended.result.cbor.size() + ended.out.size()
               + ended.err.size());
   cbor::writer out{row};
@@ -229,30 +232,32 @@ std::string encode(const ended_call& ended) {
 }
 
 result<call_record> decode_call(std::string_view row) {
-  auto in = open_row(row, first_version);
+  auto in = open_row(row, second_version);
   auto call = read_call_items(in, body_of(row));
   if (is_damaged(in)) return corrupt("call", in.offset());
   return call;
 }
 
 result<call_progress> decode_progress(std::string_view row) {
-  auto in = open_row(row, attempts_version);
+  auto in = open_row(row, second_version);
   call_progress progress;
-  bool has_attempts = !in.failed() && row[0] >= attempts_version;
-  if (in.array() != (has_attempts ? 5u : 4u)) in.fail();
+  bool is_first = !in.failed() && row[0] == first_version;
+  auto items = in.array();
+  if (is_first ? items != 4 : items != 5 && items != 6) in.fail();
   progress.attempts = read_small<uint32_t>(in);
   progress.deaths = read_small<uint32_t>(in);
   progress.due_ms = in.unsigned_integer();
   progress.last = read_failure(in);
-  if (has_attempts) progress.earlier = read_attempts(in);
+  if (items > 4) progress.earlier = read_attempts(in);
+  if (items > 5) progress.is_spent = in.boolean();
   if (is_damaged(in)) return corrupt("call's progress", in.offset());
   return progress;
 }
 
 result<ended_call> decode_ended(std::string_view row) {
-  auto in = open_row(row, attempts_version);
+  auto in = open_row(row, second_version);
   ended_call ended;
-  bool has_attempts = !in.failed() && row[0] >= attempts_version;
+  bool has_attempts = !in.failed() && row[0] >= second_version;
   if (in.array() != (has_attempts ? 21u : 20u)) in.fail();
   ended.call = std::make_shared<const call_record>(read_call_items(in, body_of(row)));
   auto state = in.unsigned_integer();

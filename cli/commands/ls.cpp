@@ -23,7 +23,7 @@ result<int> list(context& ctx, const kind& what) {
   if (!params) return params.error();
   (*params)["kind"] = what.name;
   if (!ctx.args.words.empty()) (*params)["names"] = ctx.args.words;
-  auto answer = ctx.ask("object.list", *params);
+  auto answer = ctx.ask(what.list_verb, *params);
   if (!answer) return answer.error();
   return print_list(ctx, what.name, what.columns, *answer, nothing_of(ctx, what));
 }

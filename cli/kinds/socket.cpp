@@ -37,6 +37,16 @@ kind socket_kind() {
        field_type::duration},
       {{"--cron", "EXPR", "call it at these times (5 or 6 fields)"}, "cron"},
       {{"--tz", "ZONE", "time zone of --cron; without: UTC"}, "tz"},
+      {{"--join",
+        "HOW",
+        "which arguments belong together: of one run, of one key, by order, or the latest",
+        {"auto", "key", "zip", "latch"}},
+       "join"},
+      {{"--join-key", "PATH", "where a value has its key, such as order.id; without: --key"},
+       "join_key"},
+      {{"--join-timeout", "DURATION", "a set that is not whole by then becomes dead letters"},
+       "join_timeout_ms",
+       field_type::duration},
   };
   made.columns = {
       {"NAME", "name"},

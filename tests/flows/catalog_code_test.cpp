@@ -56,7 +56,8 @@ CAF_TEST(found functions are stored and get a socket and a queue each) {
   CAF_CHECK(sockets() == (names{"shop.price", "shop.stock"}));
   const auto& price = at(object_kind::socket, "shop.price");
   CAF_CHECK(is_auto(price) && is_auto(at(queue, "shop.price")));
-  CAF_CHECK(price.as<socket_spec>() == (socket_spec{"p", "price", "shop.price", 0, "", ""}));
+  CAF_CHECK(price.as<socket_spec>()
+            == (socket_spec{"p", "price", "shop.price", 0, "", "", join_mode::automatic, "", 0}));
   CAF_CHECK_EQUAL(all.signature_of_socket(price)->parameters.at(0).name, "item");
   CAF_CHECK_EQUAL(last.changes.size(), 5u);
 }

@@ -113,6 +113,12 @@ CAF_TEST(all keys are read) {
       parsed<processor_spec>(object_kind::processor, "{" + code + R"(,"retry_backoff":3})")
           .retry_backoff,
       3.0);
+  auto joined = parsed<socket_spec>(
+      object_kind::socket,
+      R"({"processor":"p","task":"t","join":"key","join_key":"order.id","join_timeout_ms":5})");
+  CAF_CHECK(joined.join == join_mode::key);
+  CAF_CHECK_EQUAL(joined.join_key, "order.id");
+  CAF_CHECK_EQUAL(joined.join_timeout_ms, 5u);
   CAF_CHECK(parsed<scheduler_spec>(object_kind::scheduler, R"({"strategy":"efficient"})").strategy
             == placement_strategy::efficient);
 }
@@ -224,6 +230,8 @@ CAF_TEST(a socket has an interval or a cron line but not both) {
   CAF_CHECK(socket(R"(,"cron":"0 4 * * ; rm")") == ec::bad_value);
   CAF_CHECK(socket(R"(,"interval_ms":1,"cron":"0 4 * * *")") == ec::bad_value);
   CAF_CHECK(socket(R"(,"tz":"Europe/Oslo")") == ec::bad_value);
+  CAF_CHECK(socket(R"(,"join_key":"id")") == ec::bad_value);
+  CAF_CHECK(socket(R"(,"join":"latest")") == ec::bad_value);
 }
 
 CAF_TEST(changes replace only their keys and null puts the default back) {
@@ -234,7 +242,7 @@ CAF_TEST(changes replace only their keys and null puts the default back) {
             == (queue_spec{queue_type::direct, 9, 6, 7, overflow_policy::reject, 8}));
   CAF_CHECK(differing_keys(before, *after) == (std::vector<std::string>{"type", "ttl_ms"}));
   CAF_CHECK(changed_spec(before, json(R"({"tll_ms":9})")).error().code == ec::unknown_key);
-  object_spec socket = socket_spec{"p", "t", "q", 0, "", ""};
+  object_spec socket = socket_spec{"p", "t", "q", 0, "", "", join_mode::automatic, "", 0};
   CAF_CHECK(changed_spec(socket, json(R"({"processor":null})")).error().code == ec::bad_value);
 }
 

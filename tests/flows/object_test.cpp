@@ -46,7 +46,7 @@ CAF_TEST(an object is the same after encoding and decoding) {
   object socket;
   socket.name = "s";
   socket.number = 1;
-  socket.spec = socket_spec{"p", "t", "q", 5, "", ""};
+  socket.spec = socket_spec{"p", "t", "q", 5, "", "", join_mode::automatic, "", 0};
   CAF_CHECK(*decode_object(encode_object(socket)) == socket);
 }
 

@@ -10,6 +10,8 @@ namespace flow::test {
 struct edges_fixture : partition_fixture {
   ~edges_fixture() { CAF_CHECK_EQUAL(trouble, ""); }
 
+  static constexpr partition_id elsewhere{9};
+
   void connect(std::string plug, std::string on = "result", std::string argument = {}) {
     policy.edges.push_back({std::move(plug), std::move(on), other, std::move(argument)});
     reconfigure();
@@ -20,21 +22,31 @@ struct edges_fixture : partition_fixture {
     reconfigure();
   }
 
+  void join_by(join_mode how, std::vector<parameter> parameters) {
+    policy.join_by = how;
+    join_on(std::move(parameters));
+  }
+
   /// The root of a run that fans out and joins again: some call of another partition.
-  call_id make_root() { return make_call_id(now_ms, other, stable_hash("root", ++roots)); }
+  call_id make_root(partition_id from = other) {
+    return make_call_id(now_ms, from, stable_hash("root", ++roots));
+  }
 
   /// A child of `root` that delivers one argument, durable as its maker has written it.
-  call_ptr arrive(const call_id& root, std::string argument, int64_t n) {
+  call_ptr arrive_value(const call_id& root, std::string argument, const value& what) {
     auto call = make_call([&](call_record& made, call_extras& more) {
       made.root = root;
       made.parent = root;
-      made.args = make_arguments({number(n)});
+      made.args = make_arguments({what});
       more.argument = argument;
       more.edge = "to_" + argument;
     });
     rows.apply({put_call{call}, put_child{root, call->id}});
     run(arrive_command{{call}});
     return call;
+  }
+  call_ptr arrive(const call_id& root, std::string argument, int64_t n) {
+    return arrive_value(root, std::move(argument), number(n));
   }
 
   /// An argument that a caller delivers by hand.

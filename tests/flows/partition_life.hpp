@@ -22,12 +22,13 @@ std::string text_of(const row_change& change) {
              + c.args.positional + ' ' + c.args.keyword + ' ' + std::to_string(c.queued_ms) + ' '
              + std::to_string(c.due_ms) + ' ' + std::to_string(c.generation) + ' '
              + std::to_string(c.priority) + ' ' + c.more().edge + ' ' + c.more().argument + ' '
-             + c.more().key + ' ' + std::to_string(c.more().expires_ms);
+             + c.more().key + ' ' + c.more().join_key + ' ' + std::to_string(c.more().expires_ms);
     }
     std::string operator()(const put_call& r) const { return "call " + of(*r.call); }
     std::string operator()(const put_progress& r) const {
       return "progress " + to_string(r.id) + ' ' + std::to_string(r.progress.attempts) + ' '
-             + std::to_string(r.progress.deaths) + ' ' + std::to_string(r.progress.due_ms);
+             + std::to_string(r.progress.deaths) + ' ' + std::to_string(r.progress.due_ms)
+             + (r.progress.is_spent ? " spent" : "");
     }
     std::string operator()(const erase_call& r) const {
       return "erase " + to_string(r.id) + (r.has_progress ? " with progress" : "");
@@ -63,6 +64,9 @@ public:
                      {"alarm", "error", other, {}}};
     policy_.join = {{"a", parameter_kind::positional_or_keyword, {}, {}},
                     {"b", parameter_kind::positional_or_keyword, {}, {}}};
+    policy_.join_by = static_cast<join_mode>(draw(4));
+    if (draw(2) == 0) policy_.join_sources = {{other}, {other}};
+    if (draw(3) == 0) policy_.join_sources = {{own, other}, {}};
     policy_.calls_max = 60;
     open();
   }
@@ -259,6 +263,7 @@ private:
       call_extras more;
       if (draw(4) == 0) more.key = std::to_string(draw(6));
       if (draw(5) == 0) more.argument = random_argument();
+      if (draw(3) == 0) more.join_key = std::to_string(draw(6));
       bool again = !submitted_.empty() && draw(5) == 0;
       auto call = again ? submitted_[draw(submitted_.size())] : make_call(new_id(own), {}, more);
       if (!again) submitted_.push_back(call);
@@ -270,8 +275,9 @@ private:
 
   /// The facts from the store that come with a submission, as the socket finds them.
   void look_up(submission& item) {
-    auto key = book_.keys.find({own, item.call->more().key});
-    if (!item.call->more().key.empty() && key != book_.keys.end()) item.known = key->second;
+    auto text = idempotency_text(*item.call);
+    auto key = book_.keys.find({own, text});
+    if (!text.empty() && key != book_.keys.end()) item.known = key->second;
     auto id = item.known ? item.known : item.call->id;
     if (machine_->contains(id)) return;
     if (is_in_journal(id) || book_.ended.contains(id)) {
@@ -286,6 +292,7 @@ private:
     const auto& root = roots_[draw(roots_.size())];
     call_extras more;
     if (draw(3) != 0) more.argument = random_argument();
+    if (draw(3) != 0) more.join_key = std::to_string(draw(6));
     auto child = make_call(new_id(own), root, std::move(more));
     book_.apply({put_call{child}, put_child{root, child->id}});
     if (draw(8) == 0) return crash(); // before its owner was told
@@ -364,6 +371,8 @@ private:
     policy_.retry_delay_ms = draw(2) * 300;
     policy_.ttl_ms = draw(3) == 0 ? 1'000 + draw(2'000) : 0;
     policy_.is_paused = draw(6) == 0;
+    policy_.join_timeout_ms = draw(3) == 0 ? 500 + draw(2'000) : 0;
+    if (draw(5) == 0) policy_.join_by = static_cast<join_mode>(draw(4));
     policy_.join[1].default_text.reset();
     if (draw(4) == 0) policy_.join[1].default_text = "0";
     apply(policy_command{policy_});

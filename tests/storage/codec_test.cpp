@@ -47,7 +47,8 @@ call_record random_call(random_engine& random, uint32_t owner = 7) {
   call.priority = static_cast<uint8_t>(below(random, 10));
   if (below(random, 2) == 0) return call;
   call.set_extras({random_text(random), random_text(random), random_text(random),
-                   random_text(random), random_text(random), random_number(random)});
+                   random_text(random), random_text(random), random_number(random),
+                   random_text(random)});
   return call;
 }
 
@@ -73,7 +74,8 @@ call_progress random_progress(random_engine& random) {
                          static_cast<uint32_t>(random_number(random)),
                          random_number(random),
                          {},
-                         random_attempts(random)};
+                         random_attempts(random),
+                         below(random, 2) == 0};
   if (below(random, 2) == 0) progress.last = random_failure(random);
   return progress;
 }
@@ -240,14 +242,15 @@ CAF_TEST(rows of the first version are read) {
   random_engine random{seed_of("first version")};
   auto progress = random_progress(random);
   progress.earlier.clear();
-  auto read_progress = decode_progress(first_version_of(encode(progress), '\x84', "\x80"));
+  progress.is_spent = false;
+  auto read_progress = decode_progress(first_version_of(encode(progress), '\x84', "\x80\xf4"));
   CAF_REQUIRE(read_progress);
   CAF_CHECK(*read_progress == progress);
   // As they were written: no more than one attempt was told.
   std::string_view stored{"\x01\x84\x02\x01\x19\x03\xe8\x84\x18\xc9\x61T\x61m\x60", 15};
   auto read = decode_progress(stored);
   CAF_REQUIRE(read);
-  CAF_CHECK(*read == (call_progress{2, 1, 1'000, {ec::task_failed, "T", "m", {}}, {}}));
+  CAF_CHECK(*read == (call_progress{2, 1, 1'000, {ec::task_failed, "T", "m", {}}, {}, false}));
   auto ended = random_ended(random);
   ended.earlier.clear();
   auto whole = encode(ended);
