@@ -38,6 +38,7 @@ using socket_actor = caf::typed_actor<
     caf::reacts_to<configure_socket>, ///< from the node: the catalog has changed
     caf::reacts_to<flush_now>,        ///< from itself: hand on what has gathered
     caf::reacts_to<wake_up>,          ///< from itself: a timer is due
+    caf::reacts_to<trim_history>,     ///< from itself: a timer is due
     caf::reacts_to<bury_command>,     ///< from verbs: purge
     caf::reacts_to<revive_command>,   ///< from verbs: retry by hand; durable later, idempotent
     caf::replies_to<cancel_command>::with<call_ids>, caf::replies_to<find_call>::with<found_call>,

@@ -18,6 +18,7 @@
 #include "flows/catalog.hpp"
 #include "flows/messages.hpp"
 #include "flows/partition.hpp"
+#include "flows/retention.hpp"
 #include "storage/store.hpp"
 
 namespace flow::actors {
@@ -82,7 +83,10 @@ struct configure_socket {
   std::optional<signature>
       known; ///< of its function: calls are checked against it before they are acknowledged
   caf::actor processor;
+  retention_rule retention;
 };
+/// From itself: ended calls may be too old, or too many.
+struct trim_history {};
 
 struct call_ids {
   std::vector<call_id> ids;
@@ -346,6 +350,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::rows_committed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::arrive_calls)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::window_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::configure_socket)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::trim_history)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::call_ids)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::find_call)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::found_call)

@@ -57,6 +57,7 @@ configure_processor node_life::config_of(const object& it) const {
 configure_socket node_life::wiring_of(const object& it) const {
   configure_socket wiring;
   wiring.policy = policy_of(*objects, it, shared->node);
+  wiring.retention = retention_of(*objects, it);
   if (const auto* known = objects->signature_of_socket(it)) wiring.known = *known;
   for (const auto& edge : wiring.policy.edges)
     if (auto found = plugs.find(edge.plug); found != plugs.end())

@@ -5,6 +5,7 @@
 
 #include "caf/all.hpp"
 
+#include "actors/socket_history.hpp"
 #include "actors/tell.hpp"
 #include "flows/cbor.hpp"
 #include "storage/codec.hpp"
@@ -63,6 +64,7 @@ void socket_state::open() {
     return std::move((*row)->args);
   });
   perform(machine->restore(std::move(*rows), now_ms()));
+  trim_later();
   if (wiring.processor)
     tell(self, wiring.processor,
          attach_socket{caf::actor_cast<caf::actor>(self), wiring.policy.socket});
@@ -78,6 +80,7 @@ void socket_state::configure(configure_socket& next) {
   }
   wiring = std::move(next);
   run(policy_command{wiring.policy});
+  trim_later();
 }
 
 // -- from clients -------------------------------------------------------------
@@ -193,9 +196,7 @@ void socket_state::push_from_history(const call_id& id, const waiter& who) {
   if (!ended)
     answer(who.session, wire::refused{who.seq, ended.error()});
   else if (!*ended)
-    answer(who.session,
-           wire::refused{who.seq, make_error(ec::unknown_call, "no call " + to_string(id),
-                                             "it may be older than history is kept")});
+    answer(who.session, wire::refused{who.seq, missing_call(id, wiring.retention, now_ms())});
   else
     answer(who.session, ended_message(who.seq, **ended));
 }
@@ -303,6 +304,11 @@ void socket_state::committed(rows_committed& done) {
     return effects;
   };
   for (auto ticket : done.tickets) {
+    if (ticket == trim_ticket) {
+      trim_ticket = 0;
+      trim();
+      continue;
+    }
     auto effects = take(ticket);
     if (!effects) continue;
     perform_after_commit(*effects);
@@ -330,6 +336,7 @@ void socket_state::perform_after_commit(transition& effects) {
   }
   for (const auto& ended : effects.ended)
     publish(*ended);
+  if (!effects.ended.empty()) trim_later();
   follow(effects.children);
 }
 
@@ -378,48 +385,6 @@ void socket_state::send_outputs() {
   outputs.clear();
 }
 
-/// Until its end is durable a call has not ended: whoever asks sees it still running.
-call_view socket_state::view_of(const ended_call& ending) {
-  call_progress progress;
-  progress.attempts = ending.attempts;
-  progress.earlier = ending.earlier;
-  return {ending.call, call_state::running, std::move(progress), ending.taken_ms, 0};
-}
-
-found_call socket_state::find(const call_id& id) const {
-  found_call found{machine->find(id), machine->counts(), 0, machine->policy()};
-  if (const auto* ending = found.call ? nullptr : find_ending(id)) found.call = view_of(*ending);
-  return found;
-}
-
-call_list socket_state::list(const list_calls& what) const {
-  call_list found{wiring.policy.socket, wiring.policy.function, wiring.policy.processor, {}};
-  machine->each([&](const call_view& view) {
-    if (!what.before || view.call->id < what.before) found.calls.push_back(view);
-    return true;
-  });
-  for (const auto& batch : in_journal)
-    for (const auto& ended : batch.effects.ended)
-      if (!what.before || ended->call->id < what.before) found.calls.push_back(view_of(*ended));
-  auto is_newer = [](const call_view& a, const call_view& b) { return b.call->id < a.call->id; };
-  if (found.calls.size() > what.limit) {
-    std::ranges::nth_element(
-        found.calls, found.calls.begin() + static_cast<std::ptrdiff_t>(what.limit), is_newer);
-    found.calls.resize(what.limit);
-  }
-  std::ranges::sort(found.calls, is_newer);
-  return found;
-}
-
-join_list socket_state::list(const list_joins& what) const {
-  return {wiring.policy.socket, wiring.policy.join_by, machine->joins(what.limit)};
-}
-
-socket_status socket_state::describe_it() const {
-  return {wiring.policy.socket,    machine->counts(),       0,
-          broken.code == ec::none, wiring.policy.is_paused, broken};
-}
-
 socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> self,
                                    services_ptr shared, partition_id id, configure_socket wiring) {
   auto& state = self->state;
@@ -444,6 +409,10 @@ socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> 
       [self](configure_socket& next) { self->state.configure(next); },
       [self](flush_now) { self->state.send_outputs(); },
       [self](wake_up wake) { self->state.wake(wake.tag); },
+      [self](trim_history) {
+        self->state.trim_at_ms = 0;
+        self->state.trim();
+      },
       [self](bury_command& bury) { self->state.run(std::move(bury)); },
       [self](revive_command& revive) { self->state.revive(revive); },
       [self](cancel_command& cancel) { return self->state.cancel(cancel); },

@@ -38,7 +38,9 @@ struct socket_state {
   std::unordered_map<call_id, std::vector<waiter>> waiters;
   std::unordered_map<uint64_t, session_output> outputs; ///< gathered while one message is handled
   uint64_t wake_at_ms = 0;
-  uint64_t opened_ms = 0; ///< steady
+  uint64_t trim_at_ms = 0;  ///< 0: no timer
+  uint64_t trim_ticket = 0; ///< rows that go are on their way to the disk
+  uint64_t opened_ms = 0;   ///< steady
 
   /// Reads the partition's rows. A row that cannot be read keeps the partition closed: nothing is
   /// skipped silently.
@@ -55,12 +57,15 @@ struct socket_state {
   join_list list(const list_joins& what) const;
   socket_status describe_it() const;
   void wake(uint64_t tag);
+  /// One small batch of what history forgets, and the next one later.
+  void trim();
 
   /// One command through the machine, and all that follows from it.
   void run(partition_command command);
   void send_outputs();
 
 private:
+  void trim_later(uint64_t at_ms = 0);
   void perform(transition&& effects);
   void perform_after_commit(transition& effects);
   void hand_over(std::vector<dispatch>& calls);

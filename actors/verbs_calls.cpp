@@ -10,8 +10,10 @@
 #include "actors/call_rows.hpp"
 #include "actors/list_page.hpp"
 #include "actors/row_filter.hpp"
+#include "actors/socket_history.hpp"
 #include "actors/tell.hpp"
 #include "actors/verbs_actor.hpp"
+#include "actors/wiring.hpp"
 #include "flows/text.hpp"
 #include "storage/codec.hpp"
 #include "storage/key_kind.hpp"
@@ -71,6 +73,16 @@ result<std::pair<call_id, call_id>> ids_between(const std::string& prefix) {
   return std::pair{fill('0'), fill('f')};
 }
 
+retention_rule retention_of_call(const services& shared, const call_id& id) {
+  auto routes = shared.sockets->view();
+  auto objects = shared.objects->view();
+  for (const auto& [socket_name, route] : routes->by_name)
+    if (route.partition == id.partition())
+      if (auto socket = objects->find(object_kind::socket, socket_name))
+        return retention_of(*objects, *socket);
+  return {};
+}
+
 } // namespace
 
 verbs_state::located verbs_state::in_flight::find(const call_id& id) const {
@@ -103,8 +115,7 @@ result<json_ptr> row_anywhere(const services& shared, const verbs_state::in_flig
   auto ended = storage::read_ended(*shared.store, id);
   if (!ended) return ended.error();
   if (*ended) return share(row_of(*objects, **ended, whole));
-  return make_error(ec::unknown_call, "no call " + to_string(id),
-                    "it may be older than history is kept");
+  return missing_call(id, retention_of_call(shared, id), shared.clock->wall_ms());
 }
 
 void verbs_state::with_in_flight(list_calls what, std::function<void(const in_flight&)> next) {

@@ -163,10 +163,11 @@ void verbs_state::dead_letter_drop(asked a) {
       continue;
     }
     items.push_back({{"id", to_string(id)}, {"ok", true}});
-    (*ended)->is_dead_letter
-        = false; // the call stays in history, only nobody has to look at it any more
-    rows.rows.put(storage::family::history, storage::ended_key(id), storage::encode(**ended));
-    rows.rows.erase(storage::family::history, storage::dead_letter_key(id));
+    // The call stays in history, only nobody has to look at it any more.
+    auto before = std::make_shared<const ended_call>(**ended);
+    (*ended)->is_dead_letter = false;
+    auto after = std::make_shared<const ended_call>(std::move(**ended));
+    storage::append(rows.rows, std::vector<row_change>{erase_ended{before}, put_ended{after}});
   }
   if (rows.rows.mutations.empty()) return answer(a, {{"items", std::move(items)}});
   rows.from = caf::actor_cast<caf::actor>(self);

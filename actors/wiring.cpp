@@ -132,6 +132,13 @@ partition_policy policy_of(const catalog& objects, const object& socket, const s
   return policy;
 }
 
+retention_rule retention_of(const catalog& objects, const object& socket) {
+  auto processor = objects.find(object_kind::processor, socket.as<socket_spec>().processor);
+  if (!processor) return {};
+  const auto& spec = processor->as<processor_spec>();
+  return {spec.history_age_ms, spec.history_bytes};
+}
+
 uint32_t slots_of(const catalog& objects, const object& processor, const std::string& node) {
   auto deployments = objects.deployments_of_processor(processor.name);
   if (deployments.empty()) return processor.as<processor_spec>().cpus;

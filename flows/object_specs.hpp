@@ -130,6 +130,8 @@ struct processor_spec {
   std::string description;
   desired_state desired = desired_state::running;
   socket_policy sockets;
+  uint64_t history_age_ms = limits::history_age_ms_default; ///< 0: for ever; dead letters: 4 times
+  uint64_t history_bytes = 0; ///< of one socket, the oldest go first; 0: any number
 
   bool operator==(const processor_spec&) const = default;
 };

@@ -94,6 +94,8 @@ void visit_fields(Visitor& v, processor_spec& s) {
   v.text("description", s.description, limits::description_bytes_max);
   v.word("desired", s.desired, desired_words);
   v.policy("sockets", s.sockets);
+  v.number("history_age_ms", s.history_age_ms, 0, limits::queue_ttl_ms_max);
+  v.number("history_bytes", s.history_bytes, 0, limits::queue_bytes_ceiling);
 }
 
 template <class Visitor>

@@ -289,9 +289,36 @@ result<ended_call> decode_ended(std::string_view row) {
   return ended;
 }
 
+result<kept_call> decode_kept(std::string_view key, std::string_view row) {
+  constexpr size_t key_bytes = 2 + 3 + 1 + 8 + 16;
+  constexpr size_t class_offset = 5;
+  auto id = id_at_end(key);
+  cbor::reader in = open_row(row, first_version);
+  kept_call call;
+  if (!id || key.size() != key_bytes) in.fail();
+  if (in.array() != 1) in.fail();
+  call.bytes = in.unsigned_integer();
+  if (is_damaged(in)) return corrupt("call's place in time", in.offset());
+  call.id = *id;
+  call.is_dead_letter = key[class_offset] == '\1';
+  for (char byte : key.substr(class_offset + 1, 8))
+    call.ended_ms = call.ended_ms << 8 | static_cast<uint8_t>(byte);
+  return call;
+}
+
 // -- transitions --------------------------------------------------------------
 
 namespace {
+
+kept_call kept(const ended_call& ended, size_t bytes) {
+  return {ended.call->id, ended.ended_ms, bytes, ended.is_dead_letter};
+}
+
+std::string in_time_row(const kept_call& call) {
+  std::string row(1, first_version);
+  cbor::writer{row}.array(1).unsigned_integer(call.bytes);
+  return row;
+}
 
 struct row_writer {
   batch& out;
@@ -307,12 +334,16 @@ struct row_writer {
     if (row.has_progress) out.erase(family::in_flight, progress_key(row.id));
   }
   void operator()(const put_ended& row) const {
-    out.put(family::history, ended_key(row.ended->call->id), encode(*row.ended));
+    auto whole = encode(*row.ended);
+    auto in_time = kept(*row.ended, whole.size());
+    out.put(family::history, ended_in_time_key(in_time), in_time_row(in_time));
+    out.put(family::history, ended_key(row.ended->call->id), std::move(whole));
     if (row.ended->is_dead_letter)
       out.put(family::history, dead_letter_key(row.ended->call->id), {});
   }
   void operator()(const erase_ended& row) const {
     out.erase(family::history, ended_key(row.ended->call->id));
+    out.erase(family::history, ended_in_time_key(kept(*row.ended, 0)));
     if (row.ended->is_dead_letter) out.erase(family::history, dead_letter_key(row.ended->call->id));
   }
   void operator()(const put_child& row) const {

@@ -9,6 +9,7 @@
 
 #include "flows/call.hpp"
 #include "flows/partition.hpp"
+#include "flows/retention.hpp"
 #include "storage/store.hpp"
 
 namespace flow::storage {
@@ -21,6 +22,9 @@ std::string encode(const ended_call& ended);
 result<call_record> decode_call(std::string_view row);
 result<call_progress> decode_progress(std::string_view row);
 result<ended_call> decode_ended(std::string_view row);
+
+/// What an entry of `ended_in_time` says.
+result<kept_call> decode_kept(std::string_view key, std::string_view row);
 
 /// Appends what a transition wants to be durable.
 void append(batch& out, std::span<const row_change> rows);

@@ -43,6 +43,14 @@ std::string dead_letter_key(const call_id& id) {
   return with_id(std::string{key_kind::dead_letter}, id);
 }
 
+std::string ended_in_time_key(const kept_call& call) {
+  auto key = partition_prefix(key_kind::ended_in_time, call.id.partition());
+  key += call.is_dead_letter ? '\1' : '\0';
+  for (int shift = 56; shift >= 0; shift -= 8)
+    key += static_cast<char>(call.ended_ms >> shift & 0xff);
+  return with_id(std::move(key), call.id);
+}
+
 std::string idempotency_key(partition_id owner, std::string_view key) {
   return partition_prefix(key_kind::key, owner) += key;
 }
@@ -61,6 +69,11 @@ range calls_of(partition_id owner) {
 
 range progress_of(partition_id owner) {
   return prefix_range(partition_prefix(key_kind::progress, owner));
+}
+
+range ended_in_time(partition_id owner, bool dead_letters) {
+  return prefix_range(partition_prefix(key_kind::ended_in_time, owner)
+                      + (dead_letters ? '\1' : '\0'));
 }
 
 range children_of(const call_id& parent) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "flows/ids.hpp"
+#include "flows/retention.hpp"
 #include "storage/store.hpp"
 
 namespace flow::storage {
@@ -23,6 +24,8 @@ inline constexpr std::string_view progress
 inline constexpr std::string_view ended = "he";       ///< call id -> ended_call
 inline constexpr std::string_view child = "hc";       ///< parent id, child id -> empty
 inline constexpr std::string_view dead_letter = "hd"; ///< call id -> empty
+inline constexpr std::string_view ended_in_time
+    = "ht"; ///< partition (3 bytes), 0 or 1 for a dead letter, ended_ms (8), call id -> its bytes
 inline constexpr std::string_view key = "hk"; ///< partition (3 bytes), idempotency key -> call id
 } // namespace key_kind
 
@@ -31,12 +34,15 @@ std::string progress_key(const call_id& id);
 std::string ended_key(const call_id& id);
 std::string child_key(const call_id& parent, const call_id& child);
 std::string dead_letter_key(const call_id& id);
+std::string ended_in_time_key(const kept_call& call);
 std::string idempotency_key(partition_id owner, std::string_view key);
 std::string object_key(std::string_view kind, std::string_view name);
 
 /// All calls in flight of one partition; all progress rows of it.
 range calls_of(partition_id owner);
 range progress_of(partition_id owner);
+/// Calls that have ended, oldest first: either those that are dead letters, or the others.
+range ended_in_time(partition_id owner, bool dead_letters);
 range children_of(const call_id& parent);
 
 /// The id that a key of kind call, progress, ended or dead_letter ends in; the child of a child

@@ -72,6 +72,12 @@ std::vector<field> running_fields() {
        field_type::map},
       {{"--network", "", "workers may use the network"}, "network", field_type::flag},
       {{"--memory", "BYTES", "memory of one worker at most"}, "memory_bytes", field_type::bytes},
+      {{"--history-age", "DURATION", "ended calls are kept this long, dead letters four times"},
+       "history_age_ms",
+       field_type::duration},
+      {{"--history-bytes", "BYTES", "of ended calls that one socket keeps at most"},
+       "history_bytes",
+       field_type::bytes},
       {{"--description", "TEXT", "for people"}, "description"},
   };
 }

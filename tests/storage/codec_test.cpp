@@ -338,7 +338,42 @@ CAF_TEST(a call that finished is no dead letter) {
   auto ended = random_ended(random);
   ended.is_dead_letter = false;
   write({put_ended{std::make_shared<const ended_call>(ended)}});
-  CAF_CHECK_EQUAL(count(family::history), 1u);
+  CAF_CHECK_EQUAL(count(family::history, prefix_range(key_kind::ended)), 1u);
+  CAF_CHECK_EQUAL(count(family::history, prefix_range(key_kind::dead_letter)), 0u);
+}
+
+CAF_TEST(calls that have ended lie in order of their ends and apart from dead letters) {
+  random_engine random{seed_of("history in time")};
+  std::map<bool, std::vector<std::pair<uint64_t, call_id>>> wanted;
+  std::vector<row_change> rows;
+  for (int i = 0; i < rounds; ++i) {
+    auto ended = std::make_shared<ended_call>(
+        random_ended(random, 6 + static_cast<uint32_t>(below(random, 2))));
+    rows.push_back(put_ended{ended});
+    bool is_gone = below(random, 3) == 0;
+    if (is_gone)
+      rows.push_back(erase_ended{ended});
+    else if (ended->call->id.partition() == partition_id{7})
+      wanted[ended->is_dead_letter].emplace_back(ended->ended_ms, ended->call->id);
+  }
+  write(rows);
+  for (bool is_dead_letter : {false, true}) {
+    std::ranges::sort(wanted[is_dead_letter]);
+    std::vector<std::pair<uint64_t, call_id>> found;
+    auto visit = [&](std::string_view key, std::string_view row) {
+      auto call = decode_kept(key, row);
+      CAF_REQUIRE(call);
+      auto whole = it->get(family::history, ended_key(call->id));
+      CAF_CHECK_EQUAL(call->bytes, whole->value().size());
+      CAF_CHECK_EQUAL(call->is_dead_letter, is_dead_letter);
+      CAF_CHECK(ended_in_time_key(*call) == key);
+      found.emplace_back(call->ended_ms, call->id);
+      return true;
+    };
+    CAF_CHECK(it->scan(family::history, ended_in_time(partition_id{7}, is_dead_letter), visit));
+    CAF_CHECK(found == wanted[is_dead_letter]);
+  }
+  CAF_CHECK(is_corrupt(decode_kept("ht", "\x01\x81\x05")));
 }
 
 CAF_TEST(children and idempotency keys are found under their owners) {
