@@ -5,6 +5,7 @@
 
 #include "caf/all.hpp"
 
+#include "actors/list_page.hpp"
 #include "actors/row_filter.hpp"
 #include "actors/verbs_actor.hpp"
 #include "flows/utf8.hpp"
@@ -43,17 +44,20 @@ json row_of(const join_list& of, const join_view& set) {
           {"missing", set.missing}};
 }
 
+const std::vector<std::string>& fields() {
+  static const auto names = filter::fields_of(json::array({row_of({}, {})}));
+  return names;
+}
+
 } // namespace
 
 void verbs_state::join_list_verb(asked a) {
   params given{a.given};
-  auto limit = std::min<uint64_t>(given.unsigned_integer("limit", limits::list_items_default),
-                                  limits::list_items_max);
-  auto cursor = given.text("cursor");
-  auto text = given.text("filter");
+  auto page = list_page::read(given);
   auto sockets = given.texts("names");
+  if (!page) return refuse(a, page.error());
   if (auto fine = given.check(); !fine) return refuse(a, fine.error());
-  auto wanted = row_filter::parse(text);
+  auto wanted = row_filter::parse(page->filter, fields());
   if (!wanted) return refuse(a, wanted.error());
   auto routes = shared->sockets->view();
   for (const auto& wanted_socket : sockets)
@@ -61,14 +65,14 @@ void verbs_state::join_list_verb(asked a) {
       return refuse(a, make_error(ec::unknown_socket, "no socket \"" + wanted_socket + "\"",
                                   "see: flow ls sockets"));
   auto rows = std::make_shared<std::vector<json>>();
-  auto finish = [this, a, rows, limit, cursor, wanted = *wanted] {
+  auto finish = [this, a, rows, page = *page, wanted = *wanted] {
     std::ranges::sort(*rows, {}, [](const json& row) { return row["name"].get<std::string>(); });
     auto items = json::array();
     json next;
     for (auto& row : *rows) {
-      if (row["name"].get<std::string>() <= cursor) continue;
+      if (row["name"].get<std::string>() <= page.cursor) continue;
       if (!wanted.matches(row, shared->clock->wall_ms())) continue;
-      if (items.size() == limit) {
+      if (items.size() == page.limit) {
         next = items.back()["name"];
         break;
       }
