@@ -280,7 +280,7 @@ CAF_TEST(a dry run of a call shows its arguments as JSON too) {
   flow_run flow;
   CAF_CHECK_EQUAL(flow("task run S --args '[1, \"x\"]' --arg k=2 --dry-run -o json"), 0);
   CAF_CHECK_EQUAL(flow.out_json(),
-                  (test::json{{"socket", "S"}, {"args", {1, "x"}}, {"kwargs", {{"k", 2}}}}));
+                  (json{{"socket", "S"}, {"args", {1, "x"}}, {"kwargs", {{"k", 2}}}}));
   CAF_CHECK(flow.node.calls.empty());
 }
 
