@@ -200,7 +200,7 @@ result<confinement> confinement::make(const sandbox_means& means, const sandbox_
   }
   command.argv.insert(command.argv.end(), spec.argv.begin(), spec.argv.end());
   command.limits = {{RLIMIT_CORE, 0},
-                    {RLIMIT_AS, most.memory_bytes},
+                    {RLIMIT_AS, most.address_bytes != 0 ? most.address_bytes : most.memory_bytes},
                     {RLIMIT_NOFILE, most.files},
                     {RLIMIT_FSIZE, most.file_bytes}};
   command.oom_score_adj = limits::sandbox_oom_score;

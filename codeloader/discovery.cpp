@@ -22,10 +22,11 @@ bool stays_below(const fs::path& path) {
 }
 
 /// What the parser may use: less than a worker, because nothing in it waits or keeps state.
-sandbox_limits parser_limits() {
+sandbox_limits parser_limits(const std::string& language) {
   sandbox_limits most;
   most.memory_bytes = limits::discovery_memory_bytes;
-  most.processes = 4;
+  if (language == "node") most.address_bytes = limits::node_address_bytes_min;
+  most.processes = language == "node" ? limits::node_threads : 4;
   most.files = 64;
   most.network = false;
   return most;
@@ -50,6 +51,34 @@ signature signature_of(const json& described) {
   return sig;
 }
 
+/// The program that reads modules of a language.
+struct reader_program {
+  std::vector<std::string> argv;
+  std::vector<std::string> scripts; ///< what it needs to see of the runtimes
+};
+
+result<reader_program> reader_of(const discovery_request& request) {
+  auto runtime
+      = [&](const char* below) { return (fs::path{request.runtime_dir} / below).string(); };
+  auto python = [&](const char* script) {
+    return reader_program{{request.python, "-I", "-S", "-B", runtime(script)},
+                          {runtime("python/discover.py"), runtime(script)}};
+  };
+  if (request.language == "python") return python("python/discover.py");
+  if (request.language == "bash") return python("bash/discover.py");
+  if (request.language == "native") return python("native/discover.py");
+  if (request.language != "node")
+    return make_error(ec::bad_value,
+                      "the language \"" + request.language + "\" is not one that this node loads",
+                      "use python, node, bash or native");
+  std::error_code failure;
+  if (!fs::exists(request.node, failure))
+    return make_error(ec::bad_value, "this node has no Node.js: there is no " + request.node,
+                      "install the package nodejs on it");
+  return reader_program{{request.node, "--expose-internals", runtime("node/discover.js")},
+                        {runtime("node")}};
+}
+
 result<discovered_module> module_of(const json& answer, const discovery_request& request) {
   if (answer.contains("error")) {
     const auto& problem = answer.at("error");
@@ -67,6 +96,11 @@ result<discovered_module> module_of(const json& answer, const discovery_request&
   found.file = answer.at("file").get<std::string>();
   for (const auto& each : answer.at("functions"))
     found.functions.push_back(signature_of(each));
+  found.program = answer.value("program", "");
+  found.build = answer.value("build", "");
+  found.source = answer.value("source", "");
+  if (!stays_below(found.program) || !stays_below(found.source))
+    return make_error(ec::path_escapes, "the program of " + found.file + " is not in the checkout");
   return found;
 }
 
@@ -79,12 +113,16 @@ result<discovered_module> discover_module(const discovery_request& request) {
                       "give a directory relative to the repository's root");
   json question{{"checkout", request.checkout_dir},
                 {"module", request.module},
-                {"module_path", request.module_path}};
-  auto script = (fs::path{request.runtime_dir} / "python" / "discover.py").string();
+                {"module_path", request.module_path},
+                {"replacements", request.replacements}};
+  auto reader = reader_of(request);
+  if (!reader) return reader.error();
   sandbox_command command;
-  command.argv = {request.python, "-I", "-S", "-B", script};
-  command.binds = {{script, "", false}, {request.checkout_dir, "", false}};
-  command.limits = parser_limits();
+  command.argv = reader->argv;
+  command.binds = {{request.checkout_dir, "", false}};
+  for (const auto& script : reader->scripts)
+    command.binds.push_back({script, "", false});
+  command.limits = parser_limits(request.language);
   command.time_ms_max = limits::discovery_ms_max;
   command.output_bytes_max = limits::discovery_answer_bytes_max;
   command.input = question.dump(-1, ' ', true, json::error_handler_t::replace);

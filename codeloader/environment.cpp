@@ -6,6 +6,8 @@
 #include <fstream>
 #include <iterator>
 
+#include <nlohmann/json.hpp>
+
 #include "codeloader/digest.hpp"
 #include "codeloader/file_tree.hpp"
 #include "codeloader/installer_settings.hpp"
@@ -53,8 +55,22 @@ bool is_package(const fs::path& checkout) {
   });
 }
 
+/// A package.json with dependencies that are not in the repository.
+bool lacks_packages(const fs::path& checkout) {
+  std::error_code failure;
+  if (fs::exists(checkout / "node_modules", failure)) return false;
+  auto about = nlohmann::json::parse(text_of_file(checkout / "package.json"), nullptr, false);
+  return about.is_object() && about.contains("dependencies") && !about["dependencies"].empty();
+}
+
 bool has_requirements_file(const fs::path& checkout) {
   return !lines_that_count(text_of_file(checkout / "requirements.txt")).empty();
+}
+
+/// What an environment of a language is called: Python has its own kind, others a copy of the
+/// repository.
+const char* product_of(const std::string& language) {
+  return language == "python" ? "venv" : "repository";
 }
 
 /// One build, from the empty directory to the finished environment.
@@ -80,15 +96,21 @@ public:
 private:
   result<void> build();
   result<void> lay_out();
+  result<void> build_python();
   result<void> install_requirements();
   result<void> install_package();
+  result<void> install_node_packages();
+  result<void> build_native();
+  result<void> built(const result<process_outcome>& outcome) const;
   result<void> finish();
   result<process_outcome> step(std::vector<std::string> argv);
   result<void> installed(const process_outcome& outcome, const std::string& what) const;
   std::vector<std::string> pip(std::vector<std::string> arguments) const;
   void tell(std::string_view line);
   std::string last_lines() const;
-  std::string venv() const { return (target_ / "venv").string(); }
+  bool is_python() const { return request_.language == "python"; }
+  std::string venv() const { return product().string(); }
+  fs::path product() const { return target_ / product_of(request_.language); }
 
   const environment_options& options_;
   const environment_request& request_;
@@ -151,13 +173,20 @@ result<process_outcome> environment_build::step(std::vector<std::string> argv) {
   sandbox_command command;
   command.argv = std::move(argv);
   command.binds = settings_.binds;
-  command.binds.push_back({(half_ / "venv").string(), venv(), true});
-  command.binds.push_back({(half_ / "source").string(), source_dir, true});
-  command.binds.push_back({(half_ / "requirements.txt").string(), extra_file, false});
+  command.binds.push_back(
+      {(half_ / product_of(request_.language)).string(), product().string(), true});
+  if (is_python()) {
+    command.binds.push_back({(half_ / "source").string(), source_dir, true});
+    command.binds.push_back({(half_ / "requirements.txt").string(), extra_file, false});
+  } else if (!options_.runtime_dir.empty()) {
+    auto headers = options_.runtime_dir + "/native/include";
+    command.binds.push_back({headers, "", false});
+    command.environment.emplace_back("CPATH", headers);
+  }
   command.environment = settings_.environment;
   command.environment.emplace_back("PYTHONNOUSERSITE", "1");
   command.environment.emplace_back("PYTHONIOENCODING", "utf-8");
-  command.working_dir = source_dir;
+  command.working_dir = is_python() ? source_dir : (product() / request_.source).string();
   command.limits.network = true;
   command.limits.memory_bytes = limits::environment_memory_bytes;
   command.limits.processes = limits::environment_processes;
@@ -190,11 +219,12 @@ result<void> environment_build::installed(const process_outcome& outcome,
 
 result<void> environment_build::lay_out() {
   std::error_code failure;
-  fs::create_directories(half_ / "venv", failure);
+  fs::create_directories(is_python() ? half_ / "venv" : half_, failure);
   if (failure)
     return make_error(ec::store_io, "cannot make \"" + half_.string() + "\": " + failure.message());
-  if (auto copied = copy_tree(request_.checkout_dir, (half_ / "source").string()); !copied)
-    return copied;
+  auto copy = half_ / (is_python() ? "source" : product_of(request_.language));
+  if (auto copied = copy_tree(request_.checkout_dir, copy.string()); !copied) return copied;
+  if (!is_python()) return {};
   std::ofstream extra{half_ / "requirements.txt"};
   for (const auto& line : lines_that_count(request_.requirements))
     extra << line << "\n";
@@ -238,8 +268,69 @@ result<void> environment_build::install_package() {
   return installed(*second, "the package");
 }
 
+/// Local packages and those of a registry, with its own scripts: they run in this sandbox.
+result<void> environment_build::install_node_packages() {
+  constexpr const char* npm = "/usr/bin/npm";
+  std::error_code failure;
+  if (!fs::exists(npm, failure))
+    return make_error(
+        ec::environment_failed, "packages cannot be installed: there is no " + std::string{npm},
+        "install the package npm on the node, or keep node_modules in the repository");
+  bool is_locked = fs::exists(fs::path{request_.checkout_dir} / "package-lock.json", failure);
+  auto extra = lines_that_count(request_.requirements);
+  std::vector<std::string> argv{npm,          is_locked && extra.empty() ? "ci" : "install",
+                                "--omit=dev", "--no-audit",
+                                "--no-fund",  "--no-update-notifier",
+                                "--"};
+  argv.insert(argv.end(), extra.begin(), extra.end());
+  auto outcome = step(std::move(argv));
+  if (!outcome) return outcome.error();
+  return installed(*outcome, "the packages");
+}
+
+result<void> environment_build::built(const result<process_outcome>& outcome) const {
+  if (!outcome) return outcome.error();
+  if (outcome->succeeded()) return {};
+  return make_error(ec::bad_module, "the program of \"" + request_.repository + "\" at "
+                                        + request_.commit.substr(0, 12)
+                                        + " could not be built: " + request_.build + " "
+                                        + outcome->how_it_ended() + last_lines());
+}
+
+result<void> environment_build::build_native() {
+  auto tool = "/usr/bin/" + request_.build;
+  std::error_code failure;
+  if (!fs::exists(tool, failure) || !fs::exists("/usr/bin/c++", failure))
+    return make_error(ec::environment_failed, "native modules cannot be built on this node",
+                      "install the packages g++ and " + request_.build + " on it");
+  if (request_.build == "cmake") {
+    auto configured = built(step({tool, "-S", ".", "-B", "build", "-DCMAKE_BUILD_TYPE=Release"}));
+    if (!configured) return configured;
+    if (auto done = built(step({tool, "--build", "build"})); !done) return done;
+  } else if (auto done = built(step({tool})); !done) {
+    return done;
+  }
+  auto place = half_ / product_of(request_.language) / request_.source;
+  if (request_.build == "cmake") place /= "build";
+  auto made = fs::canonical(place / request_.program, failure);
+  auto inside = made.lexically_relative(fs::canonical(half_, failure));
+  if (failure || inside.empty() || *inside.begin() == "..")
+    return make_error(ec::bad_module,
+                      request_.build + " succeeded and made no \"" + request_.program
+                          + "\", which the manifest names",
+                      "name the program relative to the directory that the build fills");
+  return {};
+}
+
 result<void> environment_build::build() {
   if (auto done = lay_out(); !done) return done;
+  auto done = is_python()                   ? build_python()
+              : request_.language == "node" ? install_node_packages()
+                                            : build_native();
+  return done ? finish() : done;
+}
+
+result<void> environment_build::build_python() {
   tell("creating a virtual environment");
   auto outcome = step({options_.python, "-m", "venv", venv()});
   if (!outcome) return outcome.error();
@@ -254,13 +345,14 @@ result<void> environment_build::build() {
   // not compile.
   outcome = step({venv() + "/bin/python", "-m", "compileall", "-q", venv() + "/lib"});
   if (!outcome) return outcome.error();
-  return finish();
+  return {};
 }
 
 result<void> environment_build::finish() {
   if (auto removed = remove_tree((half_ / "source").string()); !removed) return removed;
   // What a package's build left there is not ours: no privileges, nothing to write to.
-  if (auto done = set_modes((half_ / "venv").string(), read_only_tree); !done) return done;
+  auto made = (half_ / product_of(request_.language)).string();
+  if (auto done = set_modes(made, read_only_tree); !done) return done;
   std::ofstream about{half_ / "complete"};
   about << "repository " << request_.repository << "\ncommit " << request_.commit << "\nlanguage "
         << request_.language << "\n";
@@ -276,10 +368,16 @@ std::string environment_key(const environment_request& request) {
                      + request.language + "\n";
   for (const auto& line : lines_that_count(request.requirements))
     text += line + "\n";
+  if (!request.build.empty())
+    text += "build " + request.build + " " + request.source + " " + request.program + "\n";
   return sha256_hex(text);
 }
 
 bool needs_environment(const environment_request& request) {
+  if (request.language == "native") return !request.build.empty();
+  if (request.language == "node")
+    return !lines_that_count(request.requirements).empty() || lacks_packages(request.checkout_dir);
+  if (request.language != "python") return false;
   return !lines_that_count(request.requirements).empty()
          || has_requirements_file(request.checkout_dir) || is_package(request.checkout_dir);
 }
@@ -287,15 +385,20 @@ bool needs_environment(const environment_request& request) {
 result<std::string> build_environment(const environment_options& options,
                                       const environment_request& request,
                                       const std::function<void(const std::string&)>& progress) {
+  if ((request.language == "bash" || request.language == "native")
+      && !lines_that_count(request.requirements).empty())
+    return make_error(ec::bad_requirements,
+                      "modules of the language " + request.language + " have no requirements",
+                      "remove them; what is in the repository is all that such a module has");
   if (!needs_environment(request)) return std::string{};
   auto target = fs::path{options.environments_dir} / environment_key(request);
-  auto venv = (target / "venv").string();
+  auto made = (target / product_of(request.language)).string();
   std::error_code failure;
-  if (fs::exists(target / "complete", failure)) return venv;
+  if (fs::exists(target / "complete", failure)) return made;
   fs::create_directories(options.environments_dir, failure);
   if (auto built = environment_build{options, request, target, progress}.run(); !built)
     return built.error();
-  return venv;
+  return made;
 }
 
 } // namespace flow::codeloader

@@ -138,12 +138,30 @@ result<std::string> git_loader::check_out(const place& where, const std::string&
   return target;
 }
 
+/// Where a module is run from: what a language builds or installs around a copy of the repository
+/// is in the environment.
+struct module_place {
+  std::string import_root;
+  std::string file;
+};
+
+module_place place_of(const discovered_module& found, const std::string& environment,
+                      const std::string& checkout, const std::string& language) {
+  bool is_copy = !environment.empty() && (language == "node" || language == "native");
+  fs::path base{is_copy ? environment : checkout};
+  auto root = fs::path{found.import_root};
+  if (is_copy) root = root == checkout ? base : base / root.lexically_relative(checkout);
+  auto file = base / found.file;
+  if (language == "native") {
+    auto place = found.build.empty() ? base : base / found.source;
+    if (found.build == "cmake") place /= "build";
+    file = place / found.program;
+  }
+  return {root.string(), file.lexically_normal().string()};
+}
+
 result<loaded_module> git_loader::load(const module_request& request,
                                        const progress_callback& progress) {
-  if (request.language != "python")
-    return make_error(ec::bad_value,
-                      "the language \"" + request.language + "\" is not one that this node loads",
-                      "use python");
   auto where = admit(request);
   if (!where) return where.error();
   auto commit = resolve_at(*where, request, progress);
@@ -151,19 +169,21 @@ result<loaded_module> git_loader::load(const module_request& request,
   auto checkout = check_out(*where, *commit, progress);
   if (!checkout) return checkout.error();
   tell(progress, "parsing " + request.module);
-  auto found = discover_module(
-      {options_.runtime_dir, options_.python, *checkout, request.module, request.module_path});
+  auto found = discover_module({options_.runtime_dir, options_.python, *checkout, request.module,
+                                request.module_path, request.language, options_.node,
+                                request.replacements});
   if (!found) return found.error();
-  environment_request wanted{where->address, *commit, request.language, request.requirements,
-                             *checkout};
+  environment_request wanted{where->address, *commit,      request.language, request.requirements,
+                             *checkout,      found->build, found->source,    found->program};
   auto key = environment_key(wanted);
   environment_options options{(root_ / "environments").string(), options_.python,
-                              process_environment()};
+                              process_environment(), options_.runtime_dir};
   auto environment = environments_.run(key, progress, [&](const step_callback& tell_all) {
     return build_environment(options, wanted, tell_all);
   });
   if (!environment) return environment.error();
-  return loaded_module{*commit,      *checkout, found->import_root,
+  auto place = place_of(*found, *environment, *checkout, request.language);
+  return loaded_module{*commit,      *checkout, place.import_root,          place.file,
                        *environment, key,       std::move(found->functions)};
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,9 +31,11 @@ struct module_request {
   std::string module;      ///< dotted, as imported: "pyfi.processors.sample"
   std::string module_path; ///< directory inside the repository that is put first on the import
                            ///< path; empty: the root (or src/)
-  std::string language = "python";
-  std::string requirements; ///< extra requirements, one a line, beside the repository's own
-                            ///< requirements.txt
+  std::string language = "python"; ///< python, node, bash or native
+  std::string requirements;        ///< extra requirements, one a line, beside the repository's own
+                                   ///< requirements.txt
+  std::map<std::string, std::string>
+      replacements; ///< source that takes the place of a function: its signature counts
 };
 
 /// Immutable and shared: code at one commit, ready to be run.
@@ -40,7 +43,8 @@ struct loaded_module {
   std::string commit;               ///< 40 hex digits
   std::string checkout_dir;         ///< read-only, absolute
   std::string import_root;          ///< checkout_dir, or a directory below it
-  std::string environment_dir;      ///< venv; empty: the bare interpreter is enough
+  std::string file;                 ///< of the module, absolute; the executable of a native one
+  std::string environment_dir;      ///< what was installed or built; empty: nothing had to be
   std::string environment_key;      ///< of (repository, commit, language, requirements)
   std::vector<signature> functions; ///< public top-level functions of the module, in source order
 };
@@ -50,6 +54,7 @@ struct loader_options {
   std::string runtime_dir; ///< where the language runtimes (worker programs) are installed
   std::string python = "/usr/bin/python3";
   repository_policy policy;
+  std::string node = "/usr/bin/node";
 };
 
 /// Told of each step ("fetching", "building environment: Collecting x"), for status and progress.

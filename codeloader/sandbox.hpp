@@ -18,6 +18,7 @@ namespace flow::codeloader {
 /// What one sandbox may use.
 struct sandbox_limits {
   uint64_t memory_bytes = limits::sandbox_memory_bytes_default;
+  uint64_t address_bytes = 0; ///< of one process; 0: as `memory_bytes`
   uint64_t tmp_bytes = limits::sandbox_tmp_bytes_default;
   uint64_t processes = limits::sandbox_processes_default; ///< processes and threads
   uint64_t files = limits::sandbox_files_default;         ///< open descriptors a process

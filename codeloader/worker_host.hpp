@@ -13,6 +13,7 @@
 #include "flows/error.hpp"
 #include "flows/ids.hpp"
 #include "flows/limits.hpp"
+#include "flows/signature.hpp"
 #include "flows/value.hpp"
 
 namespace flow::codeloader {
@@ -22,6 +23,7 @@ enum class worker_number : uint64_t {};
 struct worker_spec {
   std::string language = "python";
   std::string module;
+  std::string file = {};   ///< loaded_module::file; Python finds its module by itself
   std::string import_root; ///< loaded_module::import_root
   std::string checkout_dir;
   std::string environment_dir;
@@ -30,6 +32,9 @@ struct worker_spec {
   /// Source that takes the place of a function of the module (mixins): name and text, run in the
   /// module's namespace.
   std::vector<std::pair<std::string, std::string>> replacements;
+  std::vector<signature> functions
+      = {};               ///< for languages whose functions do not know their parameters
+  std::string image = {}; ///< of a container; empty: none
   sandbox_limits sandbox;
 };
 
@@ -91,6 +96,7 @@ struct worker_host_options {
   std::string runtime_dir; ///< holds python/worker.py and so on
   std::string scratch_dir; ///< for sockets and private files of the host; created 0700
   std::string python = "/usr/bin/python3";
+  std::string node = "/usr/bin/node";
   bool isolate = true;                                 ///< false only in unit tests of the protocol
   uint64_t start_ms_max = limits::worker_start_ms_max; ///< from start to `ready`
 };

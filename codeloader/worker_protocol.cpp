@@ -197,13 +197,20 @@ void append_hello(std::string& out, const worker_spec& spec) {
   w.array(3)
       .unsigned_integer(static_cast<uint64_t>(from_node::hello))
       .unsigned_integer(worker_protocol_version);
-  w.map(11);
+  w.map(13);
   w.text("module").text(spec.module);
+  w.text("file").text(spec.file);
   w.text("import_path").array(spec.import_root.empty() ? 0 : 1);
   if (!spec.import_root.empty()) w.text(spec.import_root);
   w.text("replacements").map(spec.replacements.size());
   for (const auto& [function, source] : spec.replacements)
     w.text(function).text(source);
+  w.text("parameters").map(spec.functions.size());
+  for (const auto& function : spec.functions) {
+    w.text(function.function).array(function.parameters.size());
+    for (const auto& each : function.parameters)
+      w.array(2).text(each.name).text(each.annotation);
+  }
   auto limit = [&w](std::string_view name, uint64_t n) { w.text(name).unsigned_integer(n); };
   limit("payload_bytes_max", limits::payload_bytes_max);
   limit("depth_max", limits::value_depth_max);

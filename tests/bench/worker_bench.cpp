@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <tuple>
 #include <vector>
 
 #include "codeloader/worker_host.hpp"
@@ -88,6 +89,52 @@ void run(worker_host& host, worker_number worker, results_gate& gate, const work
   std::printf("\n");
 }
 
+/// From `start` to `ready`; negative if the worker ended first.
+double start_ms(worker_host& host, const worker_spec& spec) {
+  results_gate gate;
+  worker_events events;
+  auto note = [&gate](auto change) {
+    std::lock_guard lock{gate.mutex};
+    change();
+    gate.changed.notify_one();
+  };
+  events.ready = [&](worker_number, int) { note([&] { gate.is_ready = true; }); };
+  events.exited = [&](worker_number, const worker_exit&) { note([&] { gate.is_over = true; }); };
+  auto begin = steady_clock::now();
+  auto worker = host.start(spec, events);
+  std::unique_lock lock{gate.mutex};
+  gate.changed.wait(lock, [&] { return gate.is_ready || gate.is_over; });
+  std::chrono::duration<double, std::milli> took = steady_clock::now() - begin;
+  bool was_ready = gate.is_ready;
+  lock.unlock();
+  host.kill(worker);
+  lock.lock();
+  gate.changed.wait(lock, [&] { return gate.is_over; });
+  return was_ready ? took.count() : -1;
+}
+
+/// The second start of a module has its files in memory, and everything else to do again.
+void time_starts(worker_host& host, const std::filesystem::path& dir) {
+  std::ofstream{dir / "heavy.py"}
+      << "import asyncio, decimal, email.mime.text, http.client, json, sqlite3, ssl, unittest\n"
+         "import xml.dom.minidom\n\ndef noop():\n  pass\n";
+  std::ofstream{dir / "bench.js"} << "exports.noop = () => null;\n";
+  std::ofstream{dir / "bench.sh"} << "noop() { :; }\n";
+  for (auto [language, module, file] : {std::tuple{"python", "bench", "bench.py"},
+                                        {"python", "heavy", "heavy.py"},
+                                        {"node", "bench", "bench.js"},
+                                        {"bash", "bench", "bench.sh"}}) {
+    worker_spec spec;
+    spec.language = language;
+    spec.module = module;
+    spec.file = dir / file;
+    spec.checkout_dir = spec.import_root = dir;
+    auto first = start_ms(host, spec);
+    auto second = start_ms(host, spec);
+    std::printf("start of %-9s %6.1f ms, and again %6.1f ms\n", file, first, second);
+  }
+}
+
 } // namespace
 
 int main() {
@@ -128,6 +175,7 @@ int main() {
   }
   std::printf("first start, with probing the machine %6.0f ms\n",
               std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count());
+  time_starts(**host, dir);
   uint64_t handle = 0;
   for (const auto& load :
        {workload{"no-op, 1 in flight", "noop", 0, 20'000, 1, 1},

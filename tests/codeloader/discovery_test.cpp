@@ -49,6 +49,27 @@ struct fixture {
   }
 };
 
+discovery_request request_of(const fixture& f, const std::string& language,
+                             const std::string& module = "m") {
+  discovery_request wanted;
+  wanted.runtime_dir = CODELOADER_RUNTIME_DIR;
+  wanted.python = "/usr/bin/python3";
+  wanted.node = "/usr/bin/node";
+  wanted.checkout_dir = f.dir / "checkout";
+  wanted.module = module;
+  wanted.language = language;
+  return wanted;
+}
+
+/// "f(a, b: int = 1) g(*rest)"
+std::string shown(const result<discovered_module>& found) {
+  if (!found) return to_string(found.error());
+  std::string text;
+  for (const auto& each : found->functions)
+    text += (text.empty() ? "" : " ") + to_string(each);
+  return text;
+}
+
 bool has(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -187,6 +208,139 @@ CAF_TEST(source that is made to break the parser breaks only the parser) {
   CAF_CHECK_EQUAL(failure("dots").code, ec::bad_module);
   write("huge.py", std::string(9u << 20, '#'));
   CAF_CHECK_EQUAL(failure("huge").code, ec::bad_module);
+}
+
+CAF_TEST(functions of Node are what a module exports) {
+  write("m.js", R"(
+'use strict';
+// The price of one.
+function price(item, qty = 2 * 3, ...rest) { return 1; }
+const hidden = () => 1;
+/**
+ * Sends it on.
+ */
+exports.route = async (value, plugs, output) => value;
+module.exports.price = price;
+exports.taken = ({ a, b }, [c]) => 0;
+exports.number = 5;
+throw new Error('nothing is run');
+)");
+  auto found = discover_module(request_of(*this, "node"));
+  CAF_CHECK_EQUAL(shown(found), "route(value) price(item, qty = 2 * 3, *rest) "
+                                "taken(argument0, argument1, /)");
+  CAF_REQUIRE(found.has_value());
+  CAF_CHECK(found->functions[0].takes_plugs && found->functions[0].takes_output);
+  CAF_CHECK_EQUAL(found->functions[0].summary, "Sends it on.");
+  CAF_CHECK_EQUAL(found->functions[1].summary, "The price of one.");
+  write("lib/n.mjs", "import fs from 'fs';\nconst f = () => 1;\nexport { f as g };\n"
+                     "export const h = (x) => x;\nexport async function k() {}\n");
+  CAF_CHECK_EQUAL(shown(discover_module(request_of(*this, "node", "lib.n"))), "g() h(x) k()");
+  write("o.js", "module.exports = { f(a) {}, 'g': (b) => b, [c]: 1 };\n");
+  CAF_CHECK_EQUAL(shown(discover_module(request_of(*this, "node", "o"))), "f(a) g(b)");
+  write("bad.js", "const a = 1;\nexports.f = (;\n");
+  auto bad = discover_module(request_of(*this, "node", "bad"));
+  CAF_REQUIRE(!bad);
+  CAF_CHECK_EQUAL(bad.error().code, ec::bad_module);
+  CAF_CHECK(has(bad.error().text, "bad.js:2: "));
+  auto none = discover_module(request_of(*this, "node", "none"));
+  CAF_REQUIRE(!none);
+  CAF_CHECK_EQUAL(none.error().code, ec::unknown_module);
+  CAF_CHECK(has(none.error().hint, "bad, m, o"));
+}
+
+CAF_TEST(functions of bash are found by their heads and declared by comments) {
+  write("m.sh", R"(#!/bin/bash
+# The price of one.
+# price(item: str, qty: int = 2) -> int
+price() {
+  echo "$1"
+}
+function tax {
+  inner() { :; }
+}
+_private() { :; }
+cat <<END
+not_this() {
+END
+if true; then
+  nested() { :; }
+fi
+touch /tmp/nothing_is_run
+)");
+  auto found = discover_module(request_of(*this, "bash"));
+  CAF_CHECK_EQUAL(shown(found), "price(item: str, qty: int = 2) -> int tax(*args)");
+  CAF_REQUIRE(found.has_value());
+  CAF_CHECK_EQUAL(found->functions[0].summary, "The price of one.");
+  CAF_CHECK_EQUAL(found->file, "m.sh");
+  write("bad.sh", "f() {\n  if true; fi\n}\n");
+  auto bad = discover_module(request_of(*this, "bash", "bad"));
+  CAF_REQUIRE(!bad);
+  CAF_CHECK_EQUAL(bad.error().code, ec::bad_module);
+  CAF_CHECK(has(bad.error().text, "bad.sh:2: "));
+}
+
+CAF_TEST(functions of a native program are those of its manifest) {
+  write("m.functions.json",
+        R"({"program":"bin/m","functions":{"add(a: int, b: int = 1) -> int":"The sum.","f()":""
+}
+})");
+  auto found = discover_module(request_of(*this, "native"));
+CAF_CHECK_EQUAL(shown(found), "add(a: int, b: int = 1) -> int f()");
+CAF_REQUIRE(found.has_value());
+CAF_CHECK_EQUAL(found->program, "bin/m");
+for (auto [manifest, problem] :
+     {std::pair{"{", "m.functions.json:1: "},
+      {"[]", "no map of functions"},
+      {R"({"program":"/bin/sh","functions":{}})", "not a path inside"},
+      {R"({"program":"a/../../b","functions":{}})", "not a path inside"},
+      {R"({"program":"m","build":"sh","functions":{}})", "not cmake or make"},
+      {R"({"program":"m","functions":{"f(": ""}})", "not the declaration"},
+      {R"({"program":"m","functions":{"f(): import os\ndef g()" : ""}})
+  ",
+  "not the declaration"
+}
+}) {
+  write("m.functions.json", manifest);
+  auto bad = discover_module(request_of(*this, "native"));
+  CAF_REQUIRE(!bad);
+  CAF_CHECK_EQUAL(bad.error().code, ec::bad_module);
+  if (!has(bad.error().text, problem)) CAF_ERROR(bad.error().text);
+}
+}
+
+CAF_TEST(the signature of a replacement counts in every language that has them) {
+  write("m.py", "def f(a): pass\ndef g(): pass\n");
+  write("m.js", "exports.f = (a) => a; exports.g = () => 0;\n");
+  write("m.sh", "f() { :; }\ng() { :; }\n");
+  write("m.functions.json", R"({"program":"m","functions":{"f(a)":""
+}
+})");
+  for (auto [language, source] : {std::pair{"python", "def f(b, c=1): pass"},
+                                  {"node", "const f = (b, c = 1) => b;"},
+                                  {"bash", "# f(b, c=1)\nf() { :; }"}}) {
+  auto wanted = request_of(*this, language);
+  wanted.replacements = {{"f", source}};
+  auto found = shown(discover_module(wanted));
+  if (!found.starts_with("f(b, c = 1) g(")) CAF_ERROR(language << ": " << found);
+  for (auto [function, bad] : {std::pair{"f", "def ("}, {"f", "x = 1"}, {"nothing", source}}) {
+    wanted.replacements = {{function, bad}};
+    auto refused = discover_module(wanted);
+    CAF_REQUIRE(!refused);
+    CAF_CHECK_EQUAL(refused.error().code, ec::bad_module);
+  }
+}
+auto native = request_of(*this, "native");
+native.replacements = {{"f", "x"}};
+CAF_CHECK(!discover_module(native));
+}
+
+CAF_TEST(a language that this node does not have is told) {
+  auto wanted = request_of(*this, "node");
+  wanted.node = "/nothing/here";
+  auto refused = discover_module(wanted);
+  CAF_REQUIRE(!refused);
+  CAF_CHECK(has(refused.error().hint, "nodejs"));
+  CAF_CHECK(!discover_module(request_of(*this, "cobol")));
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()

@@ -230,4 +230,72 @@ CAF_TEST(the settings of a site are taken from variables and files and bound as 
   CAF_CHECK_EQUAL(bound, wanted);
 }
 
+CAF_TEST(a native program is built by CMake or make with our headers) {
+  options.runtime_dir = CODELOADER_RUNTIME_DIR;
+  write("app/tool.cpp", "#include <millrace/worker.hpp>\n#include <cstdio>\n"
+                        "int main() { std::puts(\"built\"); }\n");
+  write("app/CMakeLists.txt", "cmake_minimum_required(VERSION 3.20)\nproject(t LANGUAGES CXX)\n"
+                              "set(CMAKE_CXX_STANDARD 20)\nadd_executable(tool tool.cpp)\n");
+  write("app/Makefile", "made: tool.cpp\n\tg++ -std=c++20 -o made tool.cpp\n");
+  auto wanted = request();
+  wanted.language = "native";
+  CAF_CHECK(!needs_environment(wanted)); // a program that is in the repository
+  wanted.source = "app";
+  for (auto [build_tool, program, place] :
+       {std::tuple{"cmake", "tool", "/app/build/tool"}, {"make", "made", "/app/made"}}) {
+    wanted.build = build_tool;
+    wanted.program = program;
+    auto built = build(wanted);
+    if (!built) CAF_FAIL(to_string(built.error()));
+    CAF_CHECK_EQUAL(run(*built, {*built + place}).out, "built\n");
+    CAF_CHECK_EQUAL(*build(wanted), *built);
+  }
+  write("app/tool.cpp", "int main() { return nothing_here; }\n");
+  wanted.commit = std::string(40, 'b');
+  auto bad = build(wanted);
+  CAF_REQUIRE(!bad);
+  CAF_CHECK_EQUAL(bad.error().code, ec::bad_module);
+  CAF_CHECK(has(bad.error().text, "nothing_here"));
+  write("app/tool.cpp", "int main() {}\n");
+  wanted.program = "another";
+  bad = build(wanted);
+  CAF_REQUIRE(!bad);
+  CAF_CHECK(has(bad.error().text, "made no \"another\""));
+}
+
+CAF_TEST(packages of Node are installed beside a copy of the repository) {
+  write("package.json",
+        R"({"name":"app","version":"1.0.0","dependencies":{"local":"file:./local"}})");
+  write("local/package.json", R"({"name":"local","version":"1.0.0","main":"main.js"})");
+  write("local/main.js", "exports.word = () => 'from a package';\n");
+  write("m.js", "console.log(require('local').word());\n");
+  auto wanted = request();
+  wanted.language = "node";
+  CAF_REQUIRE(needs_environment(wanted));
+  auto built = build(wanted);
+  if (!fs::exists("/usr/bin/npm")) {
+    CAF_REQUIRE(!built);
+    CAF_CHECK(has(built.error().hint, "install the package npm"));
+    return;
+  }
+  if (!built) CAF_FAIL(to_string(built.error()));
+  sandbox_command command;
+  command.argv = {"/usr/bin/node", *built + "/m.js"};
+  command.binds = {{*built, "", false}};
+  command.limits.address_bytes = limits::node_address_bytes_min;
+  auto outcome = run_sandboxed(command);
+  CAF_REQUIRE(outcome.has_value());
+  CAF_CHECK_EQUAL(outcome->out, "from a package\n");
+  write("node_modules/local/x", "");
+  CAF_CHECK(!needs_environment(wanted));
+}
+
+CAF_TEST(languages without requirements refuse them) {
+  for (const auto* language : {"bash", "native"}) {
+    auto wanted = request("numpy\n");
+    wanted.language = language;
+    CAF_CHECK_EQUAL(failure(wanted), ec::bad_requirements);
+  }
+}
+
 CAF_TEST_FIXTURE_SCOPE_END()

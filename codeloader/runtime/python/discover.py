@@ -1,8 +1,9 @@
 """Finds a module in a checkout and describes its functions, by parsing and never by importing.
 
 Reads one JSON object on stdin: checkout (directory), module (dotted), module_path (directory below the
-checkout, or empty). Writes one JSON object on stdout: import_root, file and functions, or error with code, text and
-hint. Standard library only; runs in a sandbox without network, with `-I -S`.
+checkout, or empty), replacements (source by function). Writes one JSON object on stdout: import_root, file and functions,
+or error with code, text and hint. Standard library only; runs in a sandbox without network, with `-I -S`. The scripts of
+other languages (bash/discover.py, native/discover.py) are built on this one.
 """
 
 import ast
@@ -86,11 +87,36 @@ def all_modules(checkout, module_path):
 # -- what is in it -------------------------------------------------------------
 
 
-def parse(path, shown):
+def find_file(checkout, module, module_path, extensions):
+    """A file of another language: `module` is a path without its extension, where dots may stand for directories."""
+    for root in import_roots(module_path):
+        for name in dict.fromkeys([module, module.replace(".", "/")]):
+            for extension in extensions:
+                file = os.path.normpath(os.path.join(root, name + extension))
+                if not file.startswith("..") and os.path.isfile(os.path.join(checkout, file)):
+                    return root, file
+    wanted = module + extensions[0]
+    beside = sorted(file for file in os.listdir(os.path.join(checkout, module_path)) if file.endswith(extensions[0]))
+    raise Refusal("unknown_module", f'the repository has no file "{wanted}" at this commit',
+                  "it has " + ", ".join(beside[:10]) if beside else "")
+
+
+def bytes_of(path, shown):
     if os.path.getsize(path) > SOURCE_BYTES_MAX:
         raise Refusal("bad_module", f"{shown} is larger than {SOURCE_BYTES_MAX} bytes")
     with open(path, "rb") as file:
-        source = file.read()
+        return file.read()
+
+
+def text_of(path, shown):
+    return bytes_of(path, shown).decode(errors="replace")
+
+
+def parse(path, shown):
+    return parse_source(bytes_of(path, shown), shown)
+
+
+def parse_source(source, shown):
     try:
         tree = ast.parse(source, shown)
         encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
@@ -173,6 +199,29 @@ def functions_of(tree, text):
     return list(found.values())
 
 
+def declared(line):
+    """A function of another language by its declaration in Python's form: `add(a: int, b: int = 1) -> int`. SyntaxError."""
+    source = f"def {line}: pass"
+    tree = ast.parse(source)
+    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.FunctionDef) or tree.body[0].args.kwarg:
+        raise SyntaxError("not one declaration")
+    return describe(tree.body[0], Source(source))
+
+
+def replaced(functions, replacements, parsed):
+    """What a replacement declares takes the place of what the module does; `parsed(source, shown)` lists its functions."""
+    by_name = {each["function"]: each for each in functions}
+    for name, source in replacements.items():
+        if name not in by_name:
+            raise Refusal("bad_module", f"the module has no function {name} to be replaced",
+                          "it has " + ", ".join(list(by_name)[:10]) if by_name else "")
+        new = {each["function"]: each for each in parsed(source, f"the replacement of {name}")}
+        if name not in new:
+            raise Refusal("bad_module", f"the replacement of {name} declares no function of this name")
+        by_name[name] = new[name]
+    return list(by_name.values())
+
+
 def discover(request):
     checkout = request["checkout"]
     root, file = find_module(checkout, request["module"], request["module_path"])
@@ -181,15 +230,18 @@ def discover(request):
         functions = functions_of(tree, text)
     except (RecursionError, MemoryError):
         raise Refusal("bad_module", f"{file} is nested too deeply to be read") from None
+    functions = replaced(functions, request.get("replacements", {}),
+                         lambda source, shown: functions_of(*parse_source(source.encode(), shown)))
     return {"import_root": root, "file": file, "functions": functions}
 
 
-def main():
+def answer(find):
     try:
-        answer = discover(json.load(sys.stdin))
+        found = find(json.load(sys.stdin))
     except Refusal as refusal:
-        answer = {"error": {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}}
-    json.dump(answer, sys.stdout)
+        found = {"error": {"code": refusal.code, "text": refusal.text, "hint": refusal.hint}}
+    json.dump(found, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    answer(discover)

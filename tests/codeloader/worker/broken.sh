@@ -1,0 +1,1 @@
+source /nothing/here.sh
