@@ -5,6 +5,7 @@
 #include "caf/all.hpp"
 
 #include "actors/tell.hpp"
+#include "codeloader/container.hpp"
 #include "flows/params.hpp"
 #include "storage/key_kind.hpp"
 
@@ -30,11 +31,6 @@ storage::batch rows_of(const change_set& changes) {
   return rows;
 }
 
-codeloader::module_request request_of(const processor_spec& spec) {
-  return {spec.repository, spec.branch,      spec.tag,      spec.commit,
-          spec.module,     spec.module_path, spec.language, spec.requirements};
-}
-
 value notes_value(const change_set& changes) {
   list_builder notes;
   for (const auto& note : changes.notes)
@@ -43,6 +39,11 @@ value notes_value(const change_set& changes) {
 }
 
 } // namespace
+
+codeloader::module_request request_of(const processor_spec& spec) {
+  return {spec.repository,  spec.branch,   spec.tag,          spec.commit,      spec.module,
+          spec.module_path, spec.language, spec.requirements, spec.replacements};
+}
 
 result<std::shared_ptr<const catalog>> read_catalog(const storage::store& from) {
   auto all = std::make_shared<catalog>();
@@ -147,6 +148,8 @@ void catalog_life::run(run_verb& verb) {
     update(verb);
   else if (verb.what.verb == "object.delete")
     remove(verb);
+  else if (verb.what.verb == "task.code")
+    replace_task(verb);
   else
     refuse({verb.session, verb.what.seq},
            make_error(ec::bad_usage, "no verb \"" + verb.what.verb + "\""));
@@ -206,6 +209,8 @@ void catalog_life::add_processor(client who, std::string processor, value spec,
   if (!planned) return refuse(who, planned.error());
   auto parsed = parse_spec(object_kind::processor, spec);
   if (!parsed) return refuse(who, parsed.error());
+  if (auto can = codeloader::check_image(std::get<processor_spec>(*parsed).image); !can)
+    return refuse(who, can.error());
   auto add_it = [=, this] {
     auto plan = [=](const catalog& now) {
       return now.plan_add(object_kind::processor, processor, spec, labels, author, exist_ok);
@@ -288,8 +293,14 @@ void catalog_life::update(run_verb& verb) {
   if (auto fine = given.check(); !fine) return refuse(who, fine.error());
   if (!kind) return refuse(who, kind.error());
   change_author author{verb.user, shared->clock->wall_ms()};
-  auto plan = [=, kind = *kind](const catalog& now) {
-    return now.plan_update(kind, object_name, spec, labels, author);
+  auto plan = [=, kind = *kind](const catalog& now) -> result<change_set> {
+    auto planned = now.plan_update(kind, object_name, spec, labels, author);
+    if (!planned || kind != object_kind::processor) return planned;
+    for (const auto& change : planned->changes)
+      if (change.after && change.kind == kind)
+        if (auto can = codeloader::check_image(change.after->as<processor_spec>().image); !can)
+          return can.error();
+    return planned;
   };
   enqueue({plan, [this, who, kind = *kind, object_name](const result<change_set>& done) {
              if (!done) return refuse(who, done.error());

@@ -61,6 +61,7 @@ private:
                      change_author author, bool exist_ok);
   void update(run_verb& verb);
   void remove(run_verb& verb);
+  void replace_task(run_verb& verb); ///< catalog_tasks.cpp
   void answer(const client& who, value what);
   void refuse(const client& who, const error& why);
   value added_value(object_kind kind, const std::string& name, const change_set& changes) const;
@@ -70,6 +71,9 @@ private:
 catalog_actor::behavior_type catalog_keeper(catalog_actor::stateful_pointer<catalog_life> self,
                                             services_ptr shared, loader_actor loader,
                                             node_actor node, std::shared_ptr<const catalog> first);
+
+/// What a processor asks of the loader.
+codeloader::module_request request_of(const processor_spec& spec);
 
 /// All objects of the store. `store_corrupt` naming the row for one that cannot be read.
 result<std::shared_ptr<const catalog>> read_catalog(const storage::store& from);

@@ -6,6 +6,15 @@
 
 namespace flow::actors {
 
+namespace {
+
+result<std::string> commit_of(const result<codeloader::loaded_module>& loaded) {
+  if (!loaded) return loaded.error();
+  return loaded->commit;
+}
+
+} // namespace
+
 void loader_state::enqueue(std::function<void()> work) {
   waiting.push_back(std::move(work));
   start_next();
@@ -51,7 +60,8 @@ loader_actor::behavior_type loader(loader_actor::stateful_pointer<loader_state> 
         auto promise = self->make_response_promise<resolved_module>();
         self->state.enqueue([loader = self->state.shared->loader, what, promise,
                              me = loader_actor{self}]() mutable {
-          auto commit = loader->resolve(what.request, [](const std::string&) {});
+          auto commit = what.whole ? commit_of(loader->load(what.request, {}))
+                                   : loader->resolve(what.request, {});
           caf::anon_send(me, answer_resolved{[promise, commit = std::move(commit)]() mutable {
                            promise.deliver(resolved_module{std::move(commit)});
                          }});

@@ -265,6 +265,7 @@ struct host_exited {
 
 struct resolve_module {
   codeloader::module_request request;
+  bool whole = false; ///< load it, to see that this works
 };
 struct resolved_module {
   result<std::string> commit;

@@ -5,6 +5,7 @@
 
 #include "caf/all.hpp"
 
+#include "actors/catalog_actor.hpp"
 #include "actors/tell.hpp"
 #include "actors/worker_actor.hpp"
 #include "flows/limits.hpp"
@@ -38,6 +39,7 @@ void processor_life::configure(configure_processor& next) {
       = next.code.wanted_revision != config.code.wanted_revision || config.name.empty();
   bool is_new_limit = next.spec.environment != config.spec.environment
                       || next.spec.network != config.spec.network
+                      || next.spec.image != config.spec.image
                       || next.spec.memory_bytes != config.spec.memory_bytes
                       || next.spec.time_limit_ms != config.spec.time_limit_ms;
   config = std::move(next);
@@ -55,9 +57,7 @@ void processor_life::load() {
   load_module request;
   request.from = caf::actor_cast<caf::actor>(self);
   request.wanted_revision = loading_revision;
-  const auto& spec = config.spec;
-  request.request = {spec.repository, spec.branch,      spec.tag,      spec.commit,
-                     spec.module,     spec.module_path, spec.language, spec.requirements};
+  request.request = request_of(config.spec);
   if (!config.code.commit.empty()) {
     request.request.commit = config.code.commit;
     request.request.branch.clear();
@@ -80,8 +80,10 @@ void processor_life::loaded(module_loaded& what) {
     return;
   }
   bool is_update = module
-                   && (module->commit != what.outcome->commit
-                       || module->environment_key != what.outcome->environment_key);
+                   && (module->commit != what.outcome->commit || module->file != what.outcome->file
+                       || module->environment_key != what.outcome->environment_key
+                       || running_replacements != config.spec.replacements);
+  running_replacements = config.spec.replacements;
   module = std::move(*what.outcome);
   failures = 0;
   if (is_update) stop_all(false);
@@ -99,6 +101,10 @@ codeloader::worker_spec processor_life::make_spec() const {
   codeloader::worker_spec spec;
   spec.language = config.spec.language;
   spec.module = config.spec.module;
+  spec.file = module->file;
+  spec.replacements.assign(running_replacements.begin(), running_replacements.end());
+  if (spec.language == "bash") spec.functions = module->functions;
+  spec.image = config.spec.image;
   spec.import_root = module->import_root;
   spec.checkout_dir = module->checkout_dir;
   spec.environment_dir = module->environment_dir;

@@ -40,7 +40,8 @@ struct processor_life {
   processor_state state = processor_state::loading;
   std::string text;
   std::optional<codeloader::loaded_module> module;
-  uint64_t loading_revision = 0; ///< what the loader works on; 0: nothing
+  std::map<std::string, std::string> running_replacements; ///< of `module`
+  uint64_t loading_revision = 0;                           ///< what the loader works on; 0: nothing
   std::map<uint64_t, worker_slot> workers;
   std::map<caf::actor, attached_socket> sockets;
   caf::actor next_socket; ///< whose turn it is

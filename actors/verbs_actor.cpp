@@ -50,7 +50,7 @@ const std::map<std::string, verbs_state::method, std::less<>>& verbs_state::tabl
 
 void verbs_state::run(run_verb& verb) {
   asked a{verb.session, verb.what.seq, verb.user, verb.what.verb, verb.what.params};
-  if (a.verb == "object.add" || a.verb == "object.update") {
+  if (a.verb == "object.add" || a.verb == "object.update" || a.verb == "task.code") {
     self->send(node, std::move(verb));
     return;
   }
@@ -59,7 +59,7 @@ void verbs_state::run(run_verb& verb) {
     (this->*found->second)(std::move(a));
     return;
   }
-  std::vector<std::string> known{"object.add", "object.update"};
+  std::vector<std::string> known{"object.add", "object.update", "task.code"};
   for (const auto& [word, unused] : table())
     known.push_back(word);
   refuse(a,

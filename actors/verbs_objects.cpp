@@ -99,13 +99,21 @@ json row_of_task(const catalog& objects, const task_view& task) {
   auto sockets = json::array();
   for (const auto& it : objects.sockets_of_processor(task.processor->name))
     if (it->as<socket_spec>().task == task.function) sockets.push_back(it->name);
+  json spec{{"processor", task.processor->name}, {"function", task.function}};
+  const auto& replacements = task.processor->as<processor_spec>().replacements;
+  auto code = replacements.find(task.function);
+  if (code != replacements.end()) spec["code"] = code->second;
+  json status{{"signature", task.known ? json_of_signature(*task.known) : json()},
+              {"sockets", std::move(sockets)},
+              {"replaced", code != replacements.end()}};
+  const auto& versions = task.processor->code.replacement_versions;
+  if (auto version = versions.find(task.function); version != versions.end())
+    status["version"] = version->second;
   return {{"kind", "task"},
           {"name", task.name},
           {"id", task.processor->name + "/" + task.name},
-          {"spec", {{"processor", task.processor->name}, {"function", task.function}}},
-          {"status",
-           {{"signature", task.known ? json_of_signature(*task.known) : json()},
-            {"sockets", std::move(sockets)}}}};
+          {"spec", std::move(spec)},
+          {"status", std::move(status)}};
 }
 
 /// The rows of a kind that the catalog does not keep, or keeps only in part.

@@ -105,7 +105,11 @@ result<object_ptr> catalog_draft::create(object_kind kind, std::string name, obj
   it.spec = std::move(spec);
   it.labels = std::move(labels);
   it.created_ms = author_.now_ms;
-  if (kind == object_kind::processor) it.code.wanted_revision = next_revision();
+  if (kind == object_kind::processor) {
+    it.code.wanted_revision = next_revision();
+    for (const auto& [function, source] : it.as<processor_spec>().replacements)
+      it.code.replacement_versions[function] = 1;
+  }
   return put(std::move(it));
 }
 

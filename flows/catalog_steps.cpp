@@ -136,6 +136,22 @@ result<object_ptr> catalog_draft::update(object_kind kind, std::string_view name
   return find(kind, after->name);
 }
 
+namespace {
+
+/// A version more for each function whose replacement came, changed or went.
+void count_replacements(const std::map<std::string, std::string>& was,
+                        const std::map<std::string, std::string>& is,
+                        std::map<std::string, uint64_t>& versions) {
+  for (const auto& [function, source] : is) {
+    auto before = was.find(function);
+    if (before == was.end() || before->second != source) ++versions[function];
+  }
+  for (const auto& [function, source] : was)
+    if (!is.contains(function)) ++versions[function];
+}
+
+} // namespace
+
 void catalog_draft::want_code_again(const object& before, object& after,
                                     const value& changes) const {
   const auto& was = before.as<processor_spec>();
@@ -150,9 +166,15 @@ void catalog_draft::want_code_again(const object& before, object& after,
                       || was.tag != is.tag || was.commit != is.commit || is_followed;
   auto is_other_code = was.module != is.module || was.module_path != is.module_path
                        || was.language != is.language || was.requirements != is.requirements;
-  if (!is_elsewhere && !is_other_code) return;
+  auto is_replaced = was.replacements != is.replacements;
+  auto versions = before.code.replacement_versions;
+  count_replacements(was.replacements, is.replacements, versions);
+  if (!is_elsewhere && !is_other_code && !is_replaced) return;
   code_facts wanted;
+  // What is known of the functions holds until those of the replacements are found.
+  if (!is_elsewhere && !is_other_code) wanted = before.code;
   wanted.wanted_revision = next_revision();
+  wanted.replacement_versions = std::move(versions);
   if (!is_elsewhere) wanted.commit = before.code.commit; // another module at the same pinned commit
   after.code = std::move(wanted);
 }

@@ -13,6 +13,7 @@ namespace {
 constexpr uint8_t object_version = 1;
 constexpr uint64_t object_fields = 10;
 constexpr uint64_t code_fields = 5;
+constexpr uint64_t code_fields_now = 6; // with the versions of replacements
 
 void write_labels(cbor::writer& out, const object_labels& labels) {
   out.map(labels.size());
@@ -31,13 +32,16 @@ object_labels read_labels(cbor::reader& in) {
 }
 
 void write_code(cbor::writer& out, const code_facts& code) {
-  out.array(code_fields)
+  out.array(code_fields_now)
       .unsigned_integer(code.wanted_revision)
       .text(code.commit)
       .boolean(code.is_known);
   out.text(code.failure).array(code.functions.size());
   for (const auto& function : code.functions)
     out.raw(to_value(function).cbor);
+  out.map(code.replacement_versions.size());
+  for (const auto& [function, version] : code.replacement_versions)
+    out.text(function).unsigned_integer(version);
 }
 
 result<code_facts> read_code(cbor::reader& in) {
@@ -54,7 +58,12 @@ result<code_facts> read_code(cbor::reader& in) {
     if (!function) return function.error();
     code.functions.push_back(std::move(*function));
   }
-  for (auto i = code_fields; i < fields; ++i)
+  auto replaced = fields > code_fields ? in.map() : 0;
+  for (uint64_t i = 0; i < replaced && !in.failed(); ++i) {
+    std::string function{in.text()};
+    code.replacement_versions[std::move(function)] = in.unsigned_integer();
+  }
+  for (auto i = code_fields_now; i < fields; ++i)
     in.skip();
   return code;
 }

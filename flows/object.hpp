@@ -28,6 +28,8 @@ struct code_facts {
   bool is_known = false; ///< `functions` are those of the module at `commit`
   std::vector<signature> functions;
   std::string failure; ///< why the last attempt to load failed; empty: it did not
+  std::map<std::string, uint64_t>
+      replacement_versions; ///< of each function that was ever replaced: how often that changed
 
   bool operator==(const code_facts&) const = default;
   const signature* find(std::string_view function) const;

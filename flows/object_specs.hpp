@@ -125,6 +125,9 @@ struct processor_spec {
   uint64_t retry_delay_ms_max = limits::retry_delay_ms_max;
   uint64_t time_limit_ms = 0; ///< 0: none
   std::map<std::string, std::string> environment;
+  std::map<std::string, std::string>
+      replacements;     ///< functions, and source that takes their place (mixins)
+  std::string image;    ///< of a container; empty: the node's own sandbox
   bool network = false; ///< whether its workers may use the network
   uint64_t memory_bytes = limits::sandbox_memory_bytes_default;
   std::string description;

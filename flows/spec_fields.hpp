@@ -88,6 +88,8 @@ void visit_fields(Visitor& v, processor_spec& s) {
   v.number("retry_delay_ms_max", s.retry_delay_ms_max, 0, limits::retry_delay_ms_max);
   v.number("time_limit_ms", s.time_limit_ms, 0, limits::time_limit_ms_max);
   v.text_map("environment", s.environment, limits::processor_environment_bytes_max);
+  v.text_map("replacements", s.replacements, limits::replacements_bytes_max);
+  v.text("image", s.image);
   v.flag("network", s.network);
   v.number("memory_bytes", s.memory_bytes, limits::sandbox_memory_bytes_min,
            limits::sandbox_memory_bytes_max);

@@ -118,6 +118,7 @@ const std::map<std::string_view, std::string_view>& rights_of_verbs() {
       {"proc.restart", "RESTART_PROCESSOR"},
       {"proc.remove", "REMOVE_PROCESSOR"},
       {"proc.scale", "UPDATE_PROCESSOR"},
+      {"task.code", "UPDATE_TASK"},
       {"call.list", "LS_CALLS"},
       {"join.list", "LS_CALLS"},
       {"call.show", "READ_CALL"},

@@ -62,6 +62,32 @@ CAF_TEST(found functions are stored and get a socket and a queue each) {
   CAF_CHECK_EQUAL(last.changes.size(), 5u);
 }
 
+CAF_TEST(a replaced function is asked for again and its version rises with each change) {
+  shop("auto");
+  found("p", {function("price"), function("tax")});
+  auto before = code();
+  CAF_CHECK(update(processor, "p", R"({"replacements":{"price":"def price(): pass"}})")
+            == ec::none);
+  CAF_CHECK(code().wanted_revision > before.wanted_revision);
+  CAF_CHECK_EQUAL(code().commit, before.commit);
+  CAF_CHECK(code().is_known && code().functions == before.functions); // until others are found
+  CAF_CHECK_EQUAL(code().replacement_versions.at("price"), 1u);
+  CAF_CHECK(found("p", {function("price", {"item"}), function("tax")}) == ec::none);
+  CAF_CHECK_EQUAL(code().find("price")->parameters.size(), 1u);
+  CAF_CHECK(update(processor, "p", R"({"replacements":{"price":"def price(): pass","tax":"x"}})")
+            == ec::none);
+  CAF_CHECK_EQUAL(code().replacement_versions.at("price"), 1u);
+  CAF_CHECK_EQUAL(code().replacement_versions.at("tax"), 1u);
+  CAF_CHECK(update(processor, "p", R"({"replacements":{}})") == ec::none);
+  CAF_CHECK_EQUAL(code().replacement_versions.at("price"), 2u);
+  auto revision = code().wanted_revision;
+  CAF_CHECK(update(processor, "p", R"({"cpus":3})") == ec::none);
+  CAF_CHECK_EQUAL(code().wanted_revision, revision);
+  CAF_CHECK(update(processor, "p", R"({"module":"other"})") == ec::none);
+  CAF_CHECK(!code().is_known);
+  CAF_CHECK_EQUAL(code().replacement_versions.at("tax"), 2u);
+}
+
 CAF_TEST(finding the same again is nothing) {
   shop("auto");
   found("p", {function("price")});

@@ -33,6 +33,7 @@ object processor() {
   it.code.functions
       = {flow::test::function("price", {"item", "*rest", "**more"}), flow::test::function("tax")};
   it.code.failure = "none";
+  it.code.replacement_versions = {{"price", 3}};
   return it;
 }
 
