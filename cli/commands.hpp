@@ -15,6 +15,8 @@ commands show_commands();
 commands update_commands();
 commands delete_commands();
 commands task_run_command();
+commands task_code_command();
+commands init_commands();
 commands call_commands();
 commands dlq_commands();
 commands proc_commands();

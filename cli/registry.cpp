@@ -9,7 +9,7 @@ const std::vector<command>& registry() {
   static const std::vector<command> table = [] {
     std::vector<command> all;
     for (auto make : {add_commands, ls_commands, show_commands, update_commands, delete_commands,
-                      task_run_command, call_commands, dlq_commands, proc_commands, queue_commands,
+                      task_run_command, task_code_command, init_commands, call_commands, dlq_commands, proc_commands, queue_commands,
                       listen_command, up_commands, status_command, context_commands,
                       completion_commands, help_commands, version_command})
       for (auto& each : make())

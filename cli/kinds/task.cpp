@@ -14,6 +14,8 @@ kind task_kind() {
       {"PROCESSOR", "spec.processor"},
       {"FUNCTION", "spec.function"},
       {"SOCKETS", "status.sockets"},
+      {"REPLACED", "status.replaced", cell::text, true},
+      {"VERSION", "status.version", cell::number, true},
       {"SIGNATURE", "status.signature.text|status.signature", cell::text, true},
   };
   return made;

@@ -1,5 +1,8 @@
 #define CAF_SUITE cli.processors
 
+#include <filesystem>
+#include <fstream>
+
 #include "scripted_server.hpp"
 
 #include "caf/test/dsl.hpp"
@@ -69,4 +72,64 @@ CAF_TEST(status shows the node) {
                             "true\nuptime_ms  5000\nversion    0.1.0\n");
   CAF_CHECK_EQUAL(flow("status -o json"), 0);
   CAF_CHECK_EQUAL(flow.out_json()["calls"]["running"], 2);
+}
+
+namespace {
+
+/// A directory that is gone afterwards.
+struct scratch {
+  std::string path = (std::filesystem::temp_directory_path() / "flow-cli-XXXXXX").string();
+  scratch() {
+    if (::mkdtemp(path.data()) == nullptr) CAF_FAIL("no directory");
+  }
+  ~scratch() { std::filesystem::remove_all(path); }
+};
+
+} // namespace
+
+CAF_TEST(a function is replaced from a file or stdin and comes back) {
+  scratch dir;
+  std::ofstream{dir.path + "/price.py"} << "def price(): pass\n";
+  flow_run flow;
+  flow.node.answer("task.code",
+                   R"({"name":"shop.price","processor":"p","replaced":true,"version":3})");
+  CAF_CHECK_EQUAL(flow("task code shop.price -f " + dir.path + "/price.py"), 0);
+  CAF_CHECK_EQUAL(flow.last_params(),
+                  (json{{"name", "shop.price"}, {"code", "def price(): pass\n"}}));
+  CAF_CHECK_EQUAL(flow.out, "task/shop.price is replaced  (version 3)\n");
+  CAF_CHECK_EQUAL(flow.err, "next: flow task show shop.price\n");
+  flow.stdin_text = "x = 1";
+  CAF_CHECK_EQUAL(flow("task code shop.price -f - --processor p"), 0);
+  CAF_CHECK_EQUAL(flow.last_params(),
+                  (json{{"name", "shop.price"}, {"code", "x = 1"}, {"processor", "p"}}));
+  CAF_CHECK_EQUAL(flow("task code shop.price --remove"), 0);
+  CAF_CHECK_EQUAL(flow.last_params(), (json{{"name", "shop.price"}}));
+  CAF_CHECK_EQUAL(flow.out, "task/shop.price is its own again  (version 3)\n");
+  auto asked = flow.node.requests.size();
+  CAF_CHECK_EQUAL(flow("task code shop.price"), 2);
+  CAF_CHECK_EQUAL(flow("task code shop.price --remove -f x"), 2);
+  CAF_CHECK_EQUAL(flow("task code shop.price -f /nothing/here"), 2);
+  CAF_CHECK_EQUAL(flow("task code shop.price --remove --dry-run"), 0);
+  CAF_CHECK_EQUAL(flow.node.requests.size(), asked);
+}
+
+CAF_TEST(init makes a module to begin with and overwrites nothing) {
+  scratch dir;
+  flow_run flow;
+  flow.working_dir = dir.path;
+  for (auto [language, file] : {std::pair{"python", "hello.py"},
+                                {"node", "hello.js"},
+                                {"bash", "hello.sh"},
+                                {"cpp", "hello.functions.json"}}) {
+    std::string made = language;
+    CAF_CHECK_EQUAL(flow("init " + made + " new/" + made + " --dry-run"), 0);
+    CAF_CHECK(!std::filesystem::exists(dir.path + "/new/" + made));
+    CAF_CHECK_EQUAL(flow("init " + made + " new/" + made), 0);
+    CAF_CHECK(std::filesystem::file_size(dir.path + "/new/" + made + "/" + file) > 100);
+    CAF_CHECK_EQUAL(flow("init " + made + " new/" + made), 5);
+    CAF_CHECK(flow.err.find("exists already") != std::string::npos);
+  }
+  CAF_CHECK_EQUAL(flow("init pyton x"), 2);
+  CAF_CHECK(flow.err.find("python") != std::string::npos);
+  CAF_CHECK_EQUAL(flow.node.connections, 0u);
 }
