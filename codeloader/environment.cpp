@@ -173,6 +173,7 @@ result<process_outcome> environment_build::step(std::vector<std::string> argv) {
   sandbox_command command;
   command.argv = std::move(argv);
   command.binds = settings_.binds;
+  command.environment = settings_.environment;
   command.binds.push_back(
       {(half_ / product_of(request_.language)).string(), product().string(), true});
   if (is_python()) {
@@ -183,7 +184,6 @@ result<process_outcome> environment_build::step(std::vector<std::string> argv) {
     command.binds.push_back({headers, "", false});
     command.environment.emplace_back("CPATH", headers);
   }
-  command.environment = settings_.environment;
   command.environment.emplace_back("PYTHONNOUSERSITE", "1");
   command.environment.emplace_back("PYTHONIOENCODING", "utf-8");
   command.working_dir = is_python() ? source_dir : (product() / request_.source).string();

@@ -24,8 +24,14 @@ struct fixture {
   result<discovered_module> discover(const std::string& module,
                                      const std::string& module_path = {}) const {
     fs::create_directories(dir / "checkout");
-    return discover_module(
-        {CODELOADER_RUNTIME_DIR, "/usr/bin/python3", dir / "checkout", module, module_path});
+    return discover_module({CODELOADER_RUNTIME_DIR,
+                            "/usr/bin/python3",
+                            dir / "checkout",
+                            module,
+                            module_path,
+                            "python",
+                            {},
+                            {}});
   }
 
   std::vector<signature> functions(const std::string& source) const {
@@ -280,58 +286,51 @@ touch /tmp/nothing_is_run
 }
 
 CAF_TEST(functions of a native program are those of its manifest) {
-  write("m.functions.json",
-        R"({"program":"bin/m","functions":{"add(a: int, b: int = 1) -> int":"The sum.","f()":""
-}
-})");
+  write("m.functions.json", R"json({"program":"bin/m",
+    "functions":{"add(a: int, b: int = 1) -> int":"The sum.","f()":""}})json");
   auto found = discover_module(request_of(*this, "native"));
-CAF_CHECK_EQUAL(shown(found), "add(a: int, b: int = 1) -> int f()");
-CAF_REQUIRE(found.has_value());
-CAF_CHECK_EQUAL(found->program, "bin/m");
-for (auto [manifest, problem] :
-     {std::pair{"{", "m.functions.json:1: "},
-      {"[]", "no map of functions"},
-      {R"({"program":"/bin/sh","functions":{}})", "not a path inside"},
-      {R"({"program":"a/../../b","functions":{}})", "not a path inside"},
-      {R"({"program":"m","build":"sh","functions":{}})", "not cmake or make"},
-      {R"({"program":"m","functions":{"f(": ""}})", "not the declaration"},
-      {R"({"program":"m","functions":{"f(): import os\ndef g()" : ""}})
-  ",
-  "not the declaration"
-}
-}) {
-  write("m.functions.json", manifest);
-  auto bad = discover_module(request_of(*this, "native"));
-  CAF_REQUIRE(!bad);
-  CAF_CHECK_EQUAL(bad.error().code, ec::bad_module);
-  if (!has(bad.error().text, problem)) CAF_ERROR(bad.error().text);
-}
+  CAF_CHECK_EQUAL(shown(found), "add(a: int, b: int = 1) -> int f()");
+  CAF_REQUIRE(found.has_value());
+  CAF_CHECK_EQUAL(found->program, "bin/m");
+  for (auto [manifest, problem] :
+       {std::pair{"{", "m.functions.json:1: "},
+        {"[]", "no map of functions"},
+        {R"({"program":"/bin/sh","functions":{}})", "not a path inside"},
+        {R"({"program":"a/../../b","functions":{}})", "not a path inside"},
+        {R"({"program":"m","build":"sh","functions":{}})", "not cmake or make"},
+        {R"({"program":"m","functions":{"f(": ""}})", "not the declaration"},
+        {R"json({"program":"m","functions":{"f(): import os\ndef g()": ""}})json",
+         "not the declaration"}}) {
+    write("m.functions.json", manifest);
+    auto bad = discover_module(request_of(*this, "native"));
+    CAF_REQUIRE(!bad);
+    CAF_CHECK_EQUAL(bad.error().code, ec::bad_module);
+    if (!has(bad.error().text, problem)) CAF_ERROR(bad.error().text);
+  }
 }
 
 CAF_TEST(the signature of a replacement counts in every language that has them) {
   write("m.py", "def f(a): pass\ndef g(): pass\n");
   write("m.js", "exports.f = (a) => a; exports.g = () => 0;\n");
   write("m.sh", "f() { :; }\ng() { :; }\n");
-  write("m.functions.json", R"({"program":"m","functions":{"f(a)":""
-}
-})");
+  write("m.functions.json", R"json({"program":"m","functions":{"f(a)":""}})json");
   for (auto [language, source] : {std::pair{"python", "def f(b, c=1): pass"},
                                   {"node", "const f = (b, c = 1) => b;"},
                                   {"bash", "# f(b, c=1)\nf() { :; }"}}) {
-  auto wanted = request_of(*this, language);
-  wanted.replacements = {{"f", source}};
-  auto found = shown(discover_module(wanted));
-  if (!found.starts_with("f(b, c = 1) g(")) CAF_ERROR(language << ": " << found);
-  for (auto [function, bad] : {std::pair{"f", "def ("}, {"f", "x = 1"}, {"nothing", source}}) {
-    wanted.replacements = {{function, bad}};
-    auto refused = discover_module(wanted);
-    CAF_REQUIRE(!refused);
-    CAF_CHECK_EQUAL(refused.error().code, ec::bad_module);
+    auto wanted = request_of(*this, language);
+    wanted.replacements = {{"f", source}};
+    auto found = shown(discover_module(wanted));
+    if (!found.starts_with("f(b, c = 1) g(")) CAF_ERROR(language << ": " << found);
+    for (auto [function, bad] : {std::pair{"f", "def ("}, {"f", "x = 1"}, {"nothing", source}}) {
+      wanted.replacements = {{function, bad}};
+      auto refused = discover_module(wanted);
+      CAF_REQUIRE(!refused);
+      CAF_CHECK_EQUAL(refused.error().code, ec::bad_module);
+    }
   }
-}
-auto native = request_of(*this, "native");
-native.replacements = {{"f", "x"}};
-CAF_CHECK(!discover_module(native));
+  auto native = request_of(*this, "native");
+  native.replacements = {{"f", "x"}};
+  CAF_CHECK(!discover_module(native));
 }
 
 CAF_TEST(a language that this node does not have is told) {

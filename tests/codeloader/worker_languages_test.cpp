@@ -260,9 +260,10 @@ CAF_TEST(modules of the newer kind are loaded too and their first words are of n
   CAF_CHECK_EQUAL(shown(run(w, "hello", {json("\"you\""), json(R"({"loud":true})")})),
                   "\"HELLO YOU\"");
   CAF_CHECK_EQUAL(shown(run(w, "twice", {json("21")})), "42");
-  CAF_REQUIRE_EQUAL(book(w).logs.size(), 1u);
-  CAF_CHECK_EQUAL(book(w).logs[0].handle, 0u);
-  CAF_CHECK_EQUAL(book(w).logs[0].text, "loading\n");
+  auto logs = book(w).logs;
+  CAF_REQUIRE_EQUAL(logs.size(), 1u);
+  CAF_CHECK_EQUAL(logs[0].handle, 0u);
+  CAF_CHECK_EQUAL(logs[0].text, "loading\n");
 }
 
 CAF_TEST(a replacement takes the place of a function in Node and bash) {

@@ -19,7 +19,7 @@ def started(bin_dir, directory):
 
 def add_language(node, directory, starter):
     """What a user types: a module to begin with, committed, added."""
-    repository = Repository(directory, starter)
+    repository = Repository(directory, starter, other="")
     node.flow("init", starter, repository.path)
     repository.commit()
     name = "hello_" + starter
@@ -124,7 +124,7 @@ def test_what_is_wrong(bin_dir):
     """a program that does not compile, a module that does not parse, a language that is not one, an image"""
     with workplace("wrong") as directory:
         node = started(bin_dir, directory)
-        repository = Repository(directory, "wrong")
+        repository = Repository(directory, "wrong", other="")
         for name, text in {"bad.js": "exports.f = (", "bad.sh": "f() { if }\n", "CMakeLists.txt": "project(x LANGUAGES CXX)\nadd_executable(x x.cpp)\n",
                            "x.cpp": "int main() { return nothing_here; }\n",
                            "x.functions.json": '{"program": "x", "build": "cmake", "functions": {"f()": ""}}',
