@@ -28,9 +28,11 @@ using journal_actor = caf::typed_actor<
 /// Owner of one partition: queue, joins, leases, timers (flows/partition.hpp). Loads its rows from
 /// the store when it starts.
 using socket_actor = caf::typed_actor<
-    caf::reacts_to<submit_calls>,     ///< from sessions; each item is answered after its commit
-    caf::reacts_to<await_calls>,      ///< from sessions
-    caf::reacts_to<arrive_calls>,     ///< from plugs: rows that are durable already
+    caf::reacts_to<submit_calls>, ///< from sessions; each item is answered after its commit
+    caf::reacts_to<await_calls>,  ///< from sessions
+    caf::reacts_to<arrive_calls>, ///< from plugs: rows that are durable already
+    caf::reacts_to<adopt_rows>,   ///< from the node and from sockets: another socket, or a courier,
+                                  ///< was started again
     caf::reacts_to<window_changed>,   ///< from its processor
     caf::reacts_to<attempts_command>, ///< from workers
     caf::reacts_to<returned_command>, ///< from workers and its processor
@@ -99,8 +101,9 @@ using catalog_actor
 
 /// Root supervisor: starts everything, in order, and starts again what fails.
 using node_actor = caf::typed_actor<
-    caf::reacts_to<catalog_changed>,   ///< from the catalog, after its commit
-    caf::reacts_to<restart_child>,     ///< from itself, after a delay
+    caf::reacts_to<catalog_changed>, ///< from the catalog, after its commit
+    caf::reacts_to<restart_child>,   ///< from itself, after a delay
+    caf::reacts_to<rows_committed>, ///< from the journal: what a dead socket had written is durable
     caf::reacts_to<processor_changed>, ///< from processors
     caf::reacts_to<functions_found>,   ///< from processors; handed on to the catalog
     caf::reacts_to<run_verb>,          ///< object.*; handed on to the catalog

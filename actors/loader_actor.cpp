@@ -13,6 +13,16 @@ result<std::string> commit_of(const result<codeloader::loaded_module>& loaded) {
   return loaded->commit;
 }
 
+/// The work of a loader that must be answered whatever it throws.
+template <class Work>
+auto guarded(Work work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::exception& thrown) {
+    return make_error(ec::internal, std::string{"loading failed: "} + thrown.what());
+  }
+}
+
 } // namespace
 
 void loader_state::enqueue(std::function<void()> work) {
@@ -49,9 +59,10 @@ loader_actor::behavior_type loader(loader_actor::stateful_pointer<loader_state> 
   return {
       [self](load_module& what) {
         self->state.enqueue([loader = self->state.shared->loader, what] {
-          auto outcome = loader->load(what.request, [to = what.from](const std::string& step) {
+          auto progress = [to = what.from](const std::string& step) {
             caf::anon_send(to, loading_step{step});
-          });
+          };
+          auto outcome = guarded([&] { return loader->load(what.request, progress); });
           caf::anon_send(what.from, module_loaded{what.wanted_revision, std::move(outcome)});
         });
       },
@@ -60,8 +71,11 @@ loader_actor::behavior_type loader(loader_actor::stateful_pointer<loader_state> 
         auto promise = self->make_response_promise<resolved_module>();
         self->state.enqueue([loader = self->state.shared->loader, what, promise,
                              me = loader_actor{self}]() mutable {
-          auto commit = what.whole ? commit_of(loader->load(what.request, {}))
-                                   : loader->resolve(what.request, {});
+          auto commit = guarded([&]() -> result<std::string> {
+            auto untold = [](const std::string&) {};
+            if (what.whole) return commit_of(loader->load(what.request, untold));
+            return loader->resolve(what.request, untold);
+          });
           caf::anon_send(me, answer_resolved{[promise, commit = std::move(commit)]() mutable {
                            promise.deliver(resolved_module{std::move(commit)});
                          }});

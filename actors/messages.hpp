@@ -69,6 +69,9 @@ struct arrive_calls {
   uint64_t number = 0;
   bool again = false; ///< sent before: those without a row have ended meanwhile
 };
+/// Take up the calls of the own partition whose rows are durable and that were never told of: who
+/// made them has died in between.
+struct adopt_rows {};
 struct window_changed {
   uint64_t calls = 0;
 };
@@ -190,9 +193,7 @@ struct worker_gone {
   codeloader::worker_exit how;
   failure import_failure; ///< set when it could not import the module
 };
-struct start_worker {
-  uint64_t generation = 0;
-};
+struct start_worker {};
 struct drain_over {
   uint64_t generation = 0;
 };
@@ -349,6 +350,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::try_recover)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::journal_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::rows_committed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::arrive_calls)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::adopt_rows)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::window_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::configure_socket)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::trim_history)

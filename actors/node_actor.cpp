@@ -129,9 +129,9 @@ void node_life::apply(const object_change& change) {
   switch (change.kind) {
   case object_kind::processor:
     if (!change.after) {
-      if (auto child = processors.extract(change.name); !child.empty()) {
+      to_restart.erase("processor/" + change.name);
+      if (auto child = processors.extract(change.name); !child.empty())
         self->send_exit(child.mapped().actor, caf::exit_reason::user_shutdown);
-      }
     } else if (auto found = processors.find(change.name); found != processors.end()) {
       self->send(found->second.actor, config_of(*change.after));
     } else {
@@ -140,18 +140,18 @@ void node_life::apply(const object_change& change) {
     break;
   case object_kind::plug:
     if (!change.after) {
-      if (auto child = plugs.extract(change.name); !child.empty()) {
+      to_restart.erase("plug/" + change.name);
+      if (auto child = plugs.extract(change.name); !child.empty())
         self->send_exit(child.mapped(), caf::exit_reason::user_shutdown);
-      }
     } else if (!plugs.contains(change.name)) {
       start_plug(change.name);
     }
     break;
   case object_kind::socket:
     if (!change.after) {
-      if (auto child = sockets.extract(change.name); !child.empty()) {
+      to_restart.erase("socket/" + change.name);
+      if (auto child = sockets.extract(change.name); !child.empty())
         self->send_exit(child.mapped().actor, caf::exit_reason::user_shutdown);
-      }
     } else if (!sockets.contains(change.name)) {
       start_socket(*change.after);
     }
@@ -172,7 +172,22 @@ void node_life::configure(const std::string& socket_name) {
 // -- supervision --------------------------------------------------------------
 
 void node_life::fail_upward(const std::string& child, const std::string& why) {
-  self->quit(caf::make_error(caf::sec::runtime_error, child + " has ended: " + why));
+  end_all(caf::make_error(caf::sec::runtime_error, child + " has ended: " + why));
+}
+
+void node_life::end_all(const caf::error& reason) {
+  // From the outside in: who takes work ends before who makes it durable.
+  for (const auto& [child, it] : sockets)
+    self->send_exit(it.actor, reason);
+  for (const auto& [child, it] : plugs)
+    self->send_exit(it, reason);
+  for (const auto& [child, it] : processors)
+    self->send_exit(it.actor, reason);
+  self->send_exit(catalog_owner, reason);
+  self->send_exit(loader, reason);
+  self->send_exit(shared->hub, reason);
+  self->send_exit(shared->journal, reason);
+  self->quit(reason);
 }
 
 void node_life::child_down(const caf::down_msg& down) {
@@ -199,6 +214,7 @@ void node_life::child_down(const caf::down_msg& down) {
   if (recent.size() > limits::restarts_per_minute_max)
     return fail_upward(child, why + ", again and again");
   ++restart_count;
+  to_restart.insert(child);
   shared->health->set(child, child + " has ended and is being started again: " + why);
   auto delay = static_cast<uint64_t>(static_cast<double>(limits::restart_delay_ms_min)
                                      * std::pow(2.0, static_cast<double>(recent.size() - 1)));
@@ -210,22 +226,46 @@ void node_life::restart(const std::string& child) {
   auto slash = child.find('/');
   auto kind = child.substr(0, slash);
   auto child_name = child.substr(slash + 1);
-  shared->health->clear(child);
+  if (!to_restart.contains(child)) { // removed meanwhile; one of the same name is another
+    shared->health->clear(child);
+    return;
+  }
   if (kind == "socket") {
-    auto it = objects->find(object_kind::socket, child_name);
-    if (it) start_socket(*it);
-  } else if (kind == "processor") {
-    auto it = objects->find(object_kind::processor, child_name);
-    if (!it) return;
-    start_processor(*it);
+    // What its last life wrote may still be on its way to the disk: the rows are read after it.
+    append_rows nothing;
+    nothing.from = caf::actor_cast<caf::actor>(self);
+    nothing.ticket = ++last_ticket;
+    in_journal.emplace(last_ticket, child_name);
+    self->send(shared->journal, std::move(nothing));
+    return;
+  }
+  to_restart.erase(child);
+  shared->health->clear(child);
+  if (kind == "processor") {
+    start_processor(*objects->find(object_kind::processor, child_name));
     for (const auto& [socket_name, one] : sockets)
       if (one.processor == child_name) configure(socket_name);
-  } else if (objects->find(object_kind::plug, child_name)) {
+  } else {
     start_plug(child_name);
-    auto it = objects->find(object_kind::plug, child_name);
-    configure(it->as<plug_spec>().source);
+    configure(objects->find(object_kind::plug, child_name)->as<plug_spec>().source);
   }
+}
+
+void node_life::committed(const rows_committed& done) {
+  for (auto ticket : done.tickets)
+    if (auto waiting = in_journal.extract(ticket); !waiting.empty())
+      restart_socket(waiting.mapped());
+}
+
+void node_life::restart_socket(const std::string& socket_name) {
+  auto child = "socket/" + socket_name;
+  shared->health->clear(child);
+  if (to_restart.erase(child) == 0) return;
+  start_socket(*objects->find(object_kind::socket, socket_name));
   publish_routes();
+  // Calls that its last life made durable for others, and did not live to tell them of.
+  for (const auto& [other, it] : sockets)
+    self->send(it.actor, adopt_rows{});
 }
 
 // -- processors ---------------------------------------------------------------
@@ -363,25 +403,12 @@ node_actor::behavior_type node(node_actor::stateful_pointer<node_life> self,
   self->state.self = self;
   self->state.shared = std::move(shared);
   self->set_down_handler([self](const caf::down_msg& down) { self->state.child_down(down); });
-  self->set_exit_handler([self](const caf::exit_msg& exit) {
-    auto& s = self->state;
-    // From the outside in: who takes work ends before who makes it durable.
-    for (const auto& [child, it] : s.sockets)
-      self->send_exit(it.actor, exit.reason);
-    for (const auto& [child, it] : s.plugs)
-      self->send_exit(it, exit.reason);
-    for (const auto& [child, it] : s.processors)
-      self->send_exit(it.actor, exit.reason);
-    self->send_exit(s.catalog_owner, exit.reason);
-    self->send_exit(s.loader, exit.reason);
-    self->send_exit(s.shared->hub, exit.reason);
-    self->send_exit(s.shared->journal, exit.reason);
-    self->quit(exit.reason);
-  });
+  self->set_exit_handler([self](const caf::exit_msg& exit) { self->state.end_all(exit.reason); });
   self->state.start(std::move(first));
   return {
       [self](catalog_changed& what) { self->state.changed(what); },
       [self](const restart_child& what) { self->state.restart(what.child); },
+      [self](const rows_committed& done) { self->state.committed(done); },
       [self](processor_changed& what) { self->state.processor_news(what); },
       [self](functions_found& what) { self->send(self->state.catalog_owner, std::move(what)); },
       [self](const control_processor& what) { return self->state.control(what); },

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 
 #include "actors/services.hpp"
@@ -34,7 +35,10 @@ struct node_life {
   std::map<std::string, socket_child> sockets;
   std::map<std::string, processor_child> processors;
   std::map<std::string, plug_actor> plugs;
-  std::map<std::string, restarts> failures; ///< by child ("socket/NAME")
+  std::map<std::string, restarts> failures;   ///< by child ("socket/NAME")
+  std::set<std::string> to_restart;           ///< children that have failed, until they live again
+  std::map<uint64_t, std::string> in_journal; ///< sockets that wait for the rows of their last life
+  uint64_t last_ticket = 0;
   uint32_t restart_count = 0;
   uint64_t started_ms = 0;
   bool is_ready = false;
@@ -45,8 +49,11 @@ struct node_life {
   void changed(catalog_changed& what);
   void child_down(const caf::down_msg& down);
   void restart(const std::string& child);
+  void committed(const rows_committed& done);
   void processor_news(processor_changed& what);
   caf::result<processor_status> control(const control_processor& what);
+  /// This actor with all its children.
+  void end_all(const caf::error& reason);
   caf::result<drained> drain(const drain_node& what);
   caf::result<node_status> describe_all();
 
@@ -55,6 +62,7 @@ private:
   void start_processor(const object& it);
   void start_socket(const object& it);
   void start_plug(const std::string& plug);
+  void restart_socket(const std::string& socket);
   void configure(const std::string& socket);
   configure_socket wiring_of(const object& it) const;
   configure_processor config_of(const object& it) const;

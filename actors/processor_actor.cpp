@@ -42,7 +42,13 @@ void processor_life::configure(configure_processor& next) {
                       || next.spec.image != config.spec.image
                       || next.spec.memory_bytes != config.spec.memory_bytes
                       || next.spec.time_limit_ms != config.spec.time_limit_ms;
+  bool is_first = config.name.empty();
+  bool is_told = next.spec.desired != config.spec.desired && next.spec.desired != wanted;
   config = std::move(next);
+  if (is_first)
+    wanted = config.spec.desired;
+  else if (is_told)
+    want(config.spec.desired, control_processor{}.deadline_ms);
   if (is_new_code) {
     load();
     return;
@@ -87,8 +93,8 @@ void processor_life::loaded(module_loaded& what) {
   module = std::move(*what.outcome);
   failures = 0;
   if (is_update) stop_all(false);
-  if (config.spec.desired == desired_state::stopped) {
-    become(processor_state::stopped);
+  if (wanted == desired_state::stopped) {
+    if (workers.empty()) become(processor_state::stopped);
     return;
   }
   if (workers.empty() || state == processor_state::broken) become(processor_state::starting);
@@ -116,7 +122,7 @@ codeloader::worker_spec processor_life::make_spec() const {
 
 void processor_life::start_workers() {
   is_start_pending = false;
-  if (!module || config.spec.desired == desired_state::stopped) return;
+  if (!module || wanted == desired_state::stopped) return;
   if (state == processor_state::broken || state == processor_state::draining
       || state == processor_state::stopped)
     return;
@@ -132,14 +138,14 @@ void processor_life::start_workers() {
 }
 
 void processor_life::start_one() {
-  worker_config wanted;
-  wanted.number = ++last_worker;
-  wanted.spec = make_spec();
-  wanted.time_limit_ms = config.spec.time_limit_ms;
-  wanted.owner = processor_actor{self};
-  wanted.processor = config.name;
+  worker_config made;
+  made.number = ++last_worker;
+  made.spec = make_spec();
+  made.time_limit_ms = config.spec.time_limit_ms;
+  made.owner = processor_actor{self};
+  made.processor = config.name;
   worker_slot slot;
-  slot.actor = self->spawn(worker, shared, std::move(wanted));
+  slot.actor = self->spawn<caf::monitored>(worker, shared, std::move(made));
   workers.emplace(last_worker, std::move(slot));
 }
 
@@ -148,8 +154,7 @@ void processor_life::ready(uint64_t number) {
   if (found == workers.end()) return;
   found->second.is_ready = true;
   if (state == processor_state::starting || state == processor_state::loading)
-    become(config.spec.desired == desired_state::paused ? processor_state::paused
-                                                        : processor_state::running);
+    become(wanted == desired_state::paused ? processor_state::paused : processor_state::running);
   else
     tell(self, parent, processor_changed{describe_it()});
   tell_windows();
@@ -188,8 +193,7 @@ void processor_life::gone(worker_gone& what) {
     return;
   }
   if (what.import_failure) {
-    for (auto& [number, slot] : workers)
-      self->send(slot.actor, stop_worker{});
+    stop_all(false);
     give_back_waiting();
     become(processor_state::broken, what.import_failure.type + ": " + what.import_failure.message
                                         + "\n" + what.import_failure.traceback);
@@ -209,9 +213,18 @@ void processor_life::gone(worker_gone& what) {
     start_workers();
   else if (!is_start_pending) {
     is_start_pending = true;
-    self->delayed_send(self, std::chrono::milliseconds{delay_ms}, start_worker{generation});
+    self->delayed_send(self, std::chrono::milliseconds{delay_ms}, start_worker{});
   }
   pump();
+}
+
+/// Which calls it had, nobody knows now. When this actor ends too, their sockets take them back,
+/// and the node starts it again.
+void processor_life::worker_failed(const caf::down_msg& down) {
+  for (const auto& [number, slot] : workers)
+    if (slot.actor.address() == down.source)
+      return self->quit(caf::make_error(caf::sec::runtime_error,
+                                        "a worker's actor failed: " + to_string(down.reason)));
 }
 
 uint64_t processor_life::backoff_ms() const {
@@ -237,7 +250,6 @@ void processor_life::detach(const caf::actor& who) {
   for (const auto& item : found->second.waiting)
     back.leases.push_back(item.what.lease);
   if (!back.leases.empty()) tell(self, who, std::move(back));
-  tell(self, who, window_changed{0});
   sockets.erase(found);
 }
 
@@ -357,9 +369,9 @@ processor_actor::behavior_type processor(processor_actor::stateful_pointer<proce
   state.shared = std::move(shared);
   state.loader = std::move(loader);
   state.parent = std::move(parent);
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.worker_failed(down); });
   self->set_exit_handler([self](const caf::exit_msg& exit) {
-    for (auto& [number, slot] : self->state.workers)
-      self->send(slot.actor, stop_worker{true});
+    self->state.give_back_waiting(); // what its workers have they give back themselves
     self->quit(exit.reason);
   });
   return {

@@ -48,11 +48,14 @@ struct processor_life {
   uint64_t last_worker = 0;
   uint32_t failures = 0; ///< of workers, one after another
   uint32_t restarts = 0;
-  uint64_t generation
-      = 0; ///< rises with every start and stop: late timers of an earlier one mean nothing
+  uint64_t generation = 0; ///< rises with every drain: late timers of an earlier one mean nothing
   bool is_start_pending = false;
-  bool restart_after_drain = false;
+  /// As last asked for, by a verb or by a change of the catalog: the two come in either order.
+  desired_state wanted = desired_state::running;
   std::vector<caf::typed_response_promise<processor_status>> drain_waiters;
+
+  /// Whoever waits for a drain is answered also when this actor fails.
+  ~processor_life();
 
   void configure(configure_processor& next);
   void loaded(module_loaded& what);
@@ -63,19 +66,22 @@ struct processor_life {
   void ready(uint64_t worker);
   void freed(const worker_freed& what);
   void gone(worker_gone& what);
+  void worker_failed(const caf::down_msg& down);
   caf::result<processor_status> control(const control_processor& what);
   void drain_deadline(uint64_t of_generation);
   void start_workers();
+  void give_back_waiting();
   processor_status describe_it() const;
 
 private:
   void load();
+  void want(desired_state next, uint64_t deadline_ms);
+  void start_again();
   void become(processor_state next, std::string why = {});
   void start_one();
   void stop_all(bool kill);
   void drain(uint64_t deadline_ms);
   void drained();
-  void give_back_waiting();
   void pump();
   worker_slot* free_worker(uint64_t& number);
   bool pump_one(worker_slot& slot);

@@ -38,56 +38,59 @@ void processor_life::drain_deadline(uint64_t of_generation) {
   if (of_generation == generation && state == processor_state::draining) stop_all(true);
 }
 
+processor_life::~processor_life() {
+  for (auto& waiter : drain_waiters)
+    waiter.deliver(caf::make_error(caf::sec::request_receiver_down));
+}
+
+void processor_life::start_again() {
+  failures = 0;
+  if (!module) return load();
+  become(processor_state::starting);
+  start_workers();
+}
+
 void processor_life::drained() {
-  if (restart_after_drain) {
-    restart_after_drain = false;
-    config.spec.desired = desired_state::running;
-    failures = 0;
-    if (module) {
-      become(processor_state::starting);
-      start_workers();
-    } else {
-      load();
-    }
-  } else {
+  if (wanted == desired_state::stopped)
     become(processor_state::stopped);
-  }
+  else
+    start_again();
   for (auto& waiter : drain_waiters)
     waiter.deliver(describe_it());
   drain_waiters.clear();
 }
 
+/// A drain that is under way goes on; `drained` looks at what is wanted then.
+void processor_life::want(desired_state next, uint64_t deadline_ms) {
+  wanted = next;
+  bool is_down = state == processor_state::stopped || state == processor_state::broken;
+  if (next == desired_state::stopped) {
+    drain(deadline_ms);
+  } else if (next == desired_state::paused && state == processor_state::running) {
+    become(processor_state::paused);
+    give_back_waiting();
+  } else if (next == desired_state::running && is_down) {
+    start_again();
+  } else if (next == desired_state::running && state == processor_state::paused) {
+    become(processor_state::running);
+  }
+}
+
 caf::result<processor_status> processor_life::control(const control_processor& what) {
   switch (what.verb) {
   case processor_verb::pause:
-    config.spec.desired = desired_state::paused;
-    if (state == processor_state::running) {
-      become(processor_state::paused);
-      give_back_waiting();
-    }
+    want(desired_state::paused, 0);
     return describe_it();
   case processor_verb::start:
   case processor_verb::resume:
-    config.spec.desired = desired_state::running;
-    if (state == processor_state::paused) {
-      become(processor_state::running);
-    } else if (state == processor_state::stopped || state == processor_state::broken) {
-      failures = 0;
-      if (module) {
-        become(processor_state::starting);
-        start_workers();
-      } else {
-        load();
-      }
-    }
+    want(desired_state::running, 0);
     return describe_it();
   case processor_verb::restart:
-    restart_after_drain = true;
+    wanted = desired_state::running;
     break;
   case processor_verb::stop:
   case processor_verb::remove:
-    config.spec.desired = desired_state::stopped;
-    restart_after_drain = false;
+    wanted = desired_state::stopped;
     break;
   }
   auto promise = self->make_response_promise<processor_status>();

@@ -57,7 +57,7 @@ void socket_state::open() {
                         "socket \"" + wiring.policy.socket + "\" is closed: " + broken.text);
     return;
   }
-  opened_ms = shared->clock->steady_ms();
+  rows_read_ms = shared->clock->steady_ms();
   machine->read_arguments_with([this](const call_id& id) -> std::optional<arguments> {
     auto row = storage::read_call(*shared->store, id);
     if (!row || !*row) return std::nullopt;
@@ -65,22 +65,52 @@ void socket_state::open() {
   });
   perform(machine->restore(std::move(*rows), now_ms()));
   trim_later();
-  if (wiring.processor)
-    tell(self, wiring.processor,
-         attach_socket{caf::actor_cast<caf::actor>(self), wiring.policy.socket});
+  attach();
+}
+
+void socket_state::attach() {
+  if (!wiring.processor) return;
+  self->monitor(wiring.processor);
+  tell(self, wiring.processor,
+       attach_socket{caf::actor_cast<caf::actor>(self), wiring.policy.socket});
 }
 
 void socket_state::configure(configure_socket& next) {
-  if (next.processor != wiring.processor) {
-    if (wiring.processor)
-      tell(self, wiring.processor, detach_socket{caf::actor_cast<caf::actor>(self)});
-    if (next.processor)
-      tell(self, next.processor,
-           attach_socket{caf::actor_cast<caf::actor>(self), next.policy.socket});
+  auto former = std::exchange(wiring, std::move(next));
+  if (former.processor != wiring.processor) {
+    if (former.processor)
+      tell(self, former.processor, detach_socket{caf::actor_cast<caf::actor>(self)});
+    run(window_command{0});
+    attach();
   }
-  wiring = std::move(next);
+  auto is_replaced = [this](const plug_route& old) {
+    return std::ranges::any_of(wiring.plugs, [&old](const plug_route& now) {
+      return now.plug == old.plug && now.courier != old.courier;
+    });
+  };
+  // What the dead courier had is durable, but its targets do not know of it.
+  if (std::ranges::any_of(former.plugs, is_replaced)) {
+    auto routes = shared->sockets->view();
+    for (const auto& [partition, route] : routes->by_partition)
+      tell(self, route.owner, adopt_rows{});
+  }
   run(policy_command{wiring.policy});
   trim_later();
+}
+
+void socket_state::open_window(window_changed window) {
+  // A former processor's last word may come after the new one's first.
+  auto from = self->current_sender();
+  if (from && wiring.processor && from->address() != wiring.processor.address()) return;
+  run(window_command{window.calls});
+}
+
+void socket_state::someone_ended(const caf::down_msg& down) {
+  sessions.erase(down.source.id());
+  // Waiters of a session stay until their calls end; `send_outputs` finds no one to tell.
+  if (!wiring.processor || down.source != wiring.processor.address()) return;
+  run(window_command{0});
+  run(returned_command{machine->leases()}); // its workers end with it
 }
 
 // -- from clients -------------------------------------------------------------
@@ -223,9 +253,10 @@ void socket_state::revive(revive_command& command) {
 void socket_state::arrive(arrive_calls& calls) {
   // Just after opening, a call may have been read from its row, run and ended before its message
   // came.
-  bool is_settled = shared->clock->steady_ms() - opened_ms > settle_ms;
+  bool is_settled = shared->clock->steady_ms() - rows_read_ms > settle_ms;
   if (calls.again || !is_settled)
     std::erase_if(calls.calls, [this](const call_ptr& call) {
+      if (find_ending(call->id)) return true;
       auto row = shared->store->get(storage::family::in_flight, storage::call_key(call->id));
       return row && !*row; // it has ended since it was sent first
     });
@@ -234,6 +265,21 @@ void socket_state::arrive(arrive_calls& calls) {
     for (const auto& call : calls.calls)
       if (!machine->contains(call->id)) tell_watchers(call_state::queued, call->id);
   run(arrive_command{std::move(calls.calls)});
+}
+
+void socket_state::adopt() {
+  if (broken.code != ec::none) return;
+  auto rows = storage::read_partition(*shared->store, machine->id());
+  if (!rows) { // the next life finds the same, and says so
+    self->quit(caf::make_error(caf::sec::runtime_error, flow::to_string(rows.error())));
+    return;
+  }
+  rows_read_ms = shared->clock->steady_ms(); // their messages may still come
+  arrive_command found;
+  for (auto& row : *rows)
+    if (!machine->contains(row.call->id) && !find_ending(row.call->id))
+      found.calls.push_back(std::move(row.call));
+  if (!found.calls.empty()) run(std::move(found));
 }
 
 // -- effects ------------------------------------------------------------------
@@ -392,17 +438,15 @@ socket_actor::behavior_type socket(socket_actor::stateful_pointer<socket_state> 
   state.shared = std::move(shared);
   state.machine.emplace(id, wiring.policy, state.shared->incarnations->fetch_add(1));
   state.wiring = std::move(wiring);
-  self->set_down_handler([self](const caf::down_msg& down) {
-    self->state.sessions.erase(down.source.id());
-    // Waiters of the session stay until their calls end; `send_outputs` finds no one to tell.
-  });
+  self->set_down_handler([self](const caf::down_msg& down) { self->state.someone_ended(down); });
   // Here and not by a message: nothing that others send may be handled before the rows are in.
   state.open();
   return {
       [self](submit_calls& calls) { self->state.submit(calls); },
       [self](await_calls& calls) { self->state.await(calls); },
       [self](arrive_calls& calls) { self->state.arrive(calls); },
-      [self](window_changed window) { self->state.run(window_command{window.calls}); },
+      [self](adopt_rows) { self->state.adopt(); },
+      [self](window_changed window) { self->state.open_window(window); },
       [self](attempts_command& ends) { self->state.run(std::move(ends)); },
       [self](returned_command& back) { self->state.run(std::move(back)); },
       [self](rows_committed& done) { self->state.committed(done); },

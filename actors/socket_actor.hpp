@@ -38,9 +38,9 @@ struct socket_state {
   std::unordered_map<call_id, std::vector<waiter>> waiters;
   std::unordered_map<uint64_t, session_output> outputs; ///< gathered while one message is handled
   uint64_t wake_at_ms = 0;
-  uint64_t trim_at_ms = 0;  ///< 0: no timer
-  uint64_t trim_ticket = 0; ///< rows that go are on their way to the disk
-  uint64_t opened_ms = 0;   ///< steady
+  uint64_t rows_read_ms = 0; ///< steady
+  uint64_t trim_at_ms = 0;   ///< 0: no timer
+  uint64_t trim_ticket = 0;  ///< rows that go are on their way to the disk
 
   /// Reads the partition's rows. A row that cannot be read keeps the partition closed: nothing is
   /// skipped silently.
@@ -48,8 +48,11 @@ struct socket_state {
   void submit(submit_calls& calls);
   void await(await_calls& calls);
   void arrive(arrive_calls& calls);
+  void adopt();
   void committed(rows_committed& done);
   void configure(configure_socket& next);
+  void open_window(window_changed window);
+  void someone_ended(const caf::down_msg& down);
   void revive(revive_command& command);
   call_ids cancel(cancel_command& command);
   found_call find(const call_id& id) const;
@@ -69,6 +72,7 @@ private:
   void perform(transition&& effects);
   void perform_after_commit(transition& effects);
   void hand_over(std::vector<dispatch>& calls);
+  void attach();
   void follow(std::vector<call_ptr>& children);
   void publish(const ended_call& ended);
   /// Its end is on its way to the disk: the machine has forgotten it, history does not have it yet.

@@ -71,6 +71,25 @@ void worker_state::start() {
   process = shared->workers->start(config.spec, std::move(events));
 }
 
+worker_state::~worker_state() {
+  if (shared && process != codeloader::worker_number{} && !is_over) shared->workers->kill(process);
+}
+
+void worker_state::stop(bool kill) {
+  status.state = "stopping";
+  if (is_over)
+    self->quit();
+  else if (kill)
+    shared->workers->kill(process);
+  else
+    shared->workers->stop(process);
+}
+
+void worker_state::owner_ended() {
+  is_orphan = true;
+  stop(true);
+}
+
 void worker_state::run(run_calls& calls) {
   if (is_over) { // given before the processor knew
     std::deque<owed> back;
@@ -199,11 +218,11 @@ void worker_state::give_back(std::deque<owed>& rest, bool solo) {
 
 void worker_state::exited(host_exited& what) {
   // Who is to blame: the attempt we killed it for, or the only one it had. With several, none is
-  // blamed, and each runs alone from now on.
+  // blamed, and each runs alone from now on. Whom we stopped for reasons of our own is to no blame.
   auto to_blame = outstanding.end();
   if (ending != lease_id{})
     to_blame = std::ranges::find(outstanding, ending, &owed::lease);
-  else if (outstanding.size() == 1)
+  else if (outstanding.size() == 1 && !what.how.by_us)
     to_blame = outstanding.begin();
   if (to_blame != outstanding.end()) {
     attempts_command ended;
@@ -217,11 +236,14 @@ void worker_state::exited(host_exited& what) {
     tell(self, to_blame->socket, std::move(ended));
     outstanding.erase(to_blame);
   }
-  give_back(outstanding, ending == lease_id{});
+  give_back(outstanding, ending == lease_id{} && !what.how.by_us);
   outstanding.clear();
   is_over = true;
-  self->send(config.owner,
-             worker_gone{config.number, std::move(what.how), std::move(import_failure)});
+  if (is_orphan)
+    self->quit();
+  else
+    self->send(config.owner,
+               worker_gone{config.number, std::move(what.how), std::move(import_failure)});
 }
 
 worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self,
@@ -230,20 +252,13 @@ worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> 
   state.self = self;
   state.shared = std::move(shared);
   state.config = std::move(config);
+  self->monitor(state.config.owner);
+  self->set_down_handler([self](const caf::down_msg&) { self->state.owner_ended(); });
   state.start();
   return {
       [self](run_calls& calls) { self->state.run(calls); },
       [self](const end_leases& what) { self->state.end(what); },
-      [self](stop_worker how) {
-        auto& s = self->state;
-        s.status.state = "stopping";
-        if (s.is_over)
-          self->quit();
-        else if (how.kill)
-          s.shared->workers->kill(s.process);
-        else
-          s.shared->workers->stop(s.process);
-      },
+      [self](stop_worker how) { self->state.stop(how.kill); },
       [self](host_ready ready) {
         auto& s = self->state;
         s.status.pid = ready.pid;

@@ -38,7 +38,11 @@ struct worker_state {
   failure import_failure;
   bool is_over
       = false; ///< the process has ended; this actor ends when its processor has said that it knows
+  bool is_orphan = false; ///< its processor has ended
   worker_status status;
+
+  /// An actor that fails leaves no process behind.
+  ~worker_state();
 
   void start();
   void run(run_calls& calls);
@@ -47,6 +51,8 @@ struct worker_state {
   void end(const end_leases& what);
   void check_time_limit();
   void exited(host_exited& what);
+  void stop(bool kill);
+  void owner_ended();
   worker_status describe_it() const;
 
 private:

@@ -297,6 +297,8 @@ public:
   /// Nothing if the call is not in flight here. Walks the queue for the position: `contains` is for
   /// those who do not want it.
   std::optional<call_view> find(const call_id& id) const;
+  /// The live leases, oldest first.
+  std::vector<lease_id> leases() const;
   /// Visits calls in flight in no particular order until `visit` returns false.
   void each(const std::function<bool(const call_view&)>& visit) const;
   /// Half-filled sets, in no particular order.

@@ -178,6 +178,15 @@ uint64_t& partition::count_of(call_state state) {
 
 // -- views --------------------------------------------------------------------
 
+std::vector<lease_id> partition::leases() const {
+  std::vector<lease_id> live;
+  live.reserve(leases_.size());
+  for (const auto& [lease, id] : leases_)
+    live.push_back(lease_id{lease});
+  std::ranges::sort(live);
+  return live;
+}
+
 std::optional<call_view> partition::find(const call_id& id) const {
   auto found = entries_.find(id);
   if (found == entries_.end()) return std::nullopt;

@@ -149,23 +149,33 @@ private:
                     std::function<void(const std::string&)> on_failure) {
     system_ = std::make_unique<caf::actor_system>(config_);
     node_ = system_->spawn(actors::node, shared_, std::move(first));
-    system_->spawn([node = node_, on_failure = std::move(on_failure)](
-                       caf::event_based_actor* self) -> caf::behavior {
-      self->monitor(node);
-      self->set_down_handler([self, on_failure](const caf::down_msg& down) {
-        if (down.reason != caf::exit_reason::user_shutdown) on_failure(caf::to_string(down.reason));
-        self->quit();
-      });
-      return {[](caf::unit_t) {}};
-    });
+    on_failure_ = std::move(on_failure);
+    end_with(node_);
     // Answers once every child has been started, so that the API never meets a half-made node.
     caf::scoped_actor self{*system_};
     self->request(node_, caf::infinite, actors::describe{})
         .receive([](const actors::node_status&) {}, [](const caf::error&) {});
   }
 
+  /// An actor that nobody starts again: when it fails, the daemon ends, and a new start finds what
+  /// is durable.
+  template <class Handle>
+  void end_with(const Handle& essential) {
+    system_->spawn(
+        [essential, on_failure = on_failure_](caf::event_based_actor* self) -> caf::behavior {
+          self->monitor(essential);
+          self->set_down_handler([self, on_failure](const caf::down_msg& down) {
+            if (down.reason != caf::exit_reason::user_shutdown)
+              on_failure(caf::to_string(down.reason));
+            self->quit();
+          });
+          return {[](caf::unit_t) {}};
+        });
+  }
+
   result<void> serve(std::shared_ptr<const access> who, std::shared_ptr<bound_port> port) {
     auto verbs = system_->spawn<caf::detached>(actors::verbs, actors::services_ptr{shared_}, node_);
+    end_with(verbs);
     verbs_ = caf::actor_cast<caf::actor>(verbs);
     api_server_options at;
     at.bound = std::move(port);
@@ -206,6 +216,7 @@ private:
   std::unique_ptr<caf::actor_system> system_;
   actors::node_actor node_;
   caf::actor verbs_;
+  std::function<void(const std::string&)> on_failure_;
   std::unique_ptr<api_server> api_;
 };
 
