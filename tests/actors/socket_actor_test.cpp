@@ -121,6 +121,18 @@ struct fixture : test_coordinator_fixture<> {
     tell(std::move(command));
   }
 
+  /// A call that another partition's end has made durable.
+  call_ptr child(uint64_t n) {
+    auto call = std::make_shared<call_record>();
+    call->id = make_call_id(time.now_ms, own, n);
+    call->root = call->id;
+    storage::batch rows;
+    storage::append(rows, {put_call{call}});
+    CAF_REQUIRE(shared->store->commit({&rows, 1}));
+    return call;
+  }
+  void arrive(const call_ptr& call, bool again) { tell(arrive_calls{{call}, {}, 0, again}); }
+
   /// The oldest rows are written, and the socket is told.
   void commit() {
     CAF_REQUIRE(!seen->rows.empty());
@@ -450,6 +462,92 @@ CAF_TEST(a retry by hand of what history has no longer changes nothing) {
   tell(revive_command{{first}});
   CAF_CHECK(seen->rows.empty());
   CAF_CHECK_EQUAL(seen->dispatches.size(), 2u);
+}
+
+CAF_TEST(a child that is sent again while its end is on its way to the disk runs once) {
+  auto call = child(1);
+  arrive(call, false);
+  finish(seen->dispatches.at(0).lease);
+  CAF_REQUIRE_EQUAL(seen->rows.size(), 1u);
+  arrive(call, true);
+  CAF_CHECK_EQUAL(seen->dispatches.size(), 1u);
+  commit();
+  arrive(call, true);
+  CAF_CHECK_EQUAL(seen->dispatches.size(), 1u);
+  CAF_CHECK(seen->rows.empty());
+}
+
+CAF_TEST(durable calls that nobody told of are taken up once) {
+  auto told = child(1);
+  arrive(told, false);
+  auto ending = child(2);
+  arrive(ending, false);
+  CAF_REQUIRE_EQUAL(seen->dispatches.size(), 2u);
+  finish(seen->dispatches[1].lease);
+  time.now_ms += 60'000; // long after it was opened
+  auto untold = child(3);
+  tell(adopt_rows{});
+  CAF_REQUIRE_EQUAL(seen->dispatches.size(), 3u);
+  CAF_CHECK(seen->dispatches[2].call->id == untold->id);
+  tell(adopt_rows{});
+  CAF_CHECK_EQUAL(seen->dispatches.size(), 3u);
+  finish(seen->dispatches[2].lease);
+  commit_all();
+  arrive(untold, false); // its message was only late
+  CAF_CHECK_EQUAL(seen->dispatches.size(), 3u);
+}
+
+CAF_TEST(calls that a failed processor had are taken back and run by its successor) {
+  auto id = submit();
+  commit();
+  auto old = seen->dispatches[0].lease;
+  caf::anon_send_exit(wiring.processor, caf::exit_reason::kill);
+  sched.run();
+  wiring.processor = sys.spawn(processor, seen);
+  tell(configure_socket{wiring});
+  CAF_CHECK_EQUAL(seen->dispatches.size(), 1u); // no window yet
+  tell(window_changed{10});
+  CAF_REQUIRE_EQUAL(seen->dispatches.size(), 2u);
+  CAF_CHECK(seen->dispatches[1].call->id == id);
+  CAF_CHECK_EQUAL(seen->dispatches[1].attempt, 1u);
+  finish(old);
+  CAF_CHECK(seen->rows.empty());
+}
+
+CAF_TEST(the last word of a former processor does not close the window of the new one) {
+  auto former = wiring.processor;
+  wiring.processor = sys.spawn(processor, seen);
+  tell(configure_socket{wiring});
+  submit();
+  CAF_CHECK(seen->dispatches.empty()); // the new one has not said what it takes
+  tell(window_changed{10});
+  CAF_CHECK_EQUAL(seen->dispatches.size(), 1u);
+  sys.spawn([this, former](caf::event_based_actor*) {
+    caf::actor_cast<caf::abstract_actor*>(subject)->enqueue(
+        caf::actor_cast<caf::strong_actor_ptr>(former), caf::make_message_id(),
+        caf::make_message(window_changed{0}), nullptr);
+  });
+  sched.run();
+  submit();
+  CAF_CHECK_EQUAL(seen->dispatches.size(), 2u);
+  caf::anon_send_exit(former, caf::exit_reason::user_shutdown);
+}
+
+CAF_TEST(when a courier was started again its targets look for what it had) {
+  auto adopted = std::make_shared<int>(0);
+  auto target = sys.spawn([adopted](caf::event_based_actor*) -> caf::behavior {
+    return {[adopted](adopt_rows) { ++*adopted; }};
+  });
+  auto routes = std::make_shared<actors::routes>();
+  routes->by_partition.emplace(other, socket_route{other, target, {}});
+  shared->sockets->publish(std::move(routes));
+  tell(configure_socket{wiring});
+  CAF_CHECK_EQUAL(*adopted, 0);
+  caf::anon_send_exit(wiring.plugs[0].courier, caf::exit_reason::kill);
+  wiring.plugs[0].courier = sys.spawn(courier, seen);
+  tell(configure_socket{wiring});
+  CAF_CHECK_EQUAL(*adopted, 1);
+  caf::anon_send_exit(target, caf::exit_reason::user_shutdown);
 }
 
 CAF_TEST_FIXTURE_SCOPE_END()
