@@ -156,7 +156,7 @@ private:
       call->id = make_call_id(1'700'000'000'000, partition_id{1}, ++last_);
       call->root = call->id;
       call->args = make_arguments({argument});
-      storage::append(rows, {put_call{call}});
+      storage::append(rows, std::vector<row_change>{put_call{call}});
       calls.push_back({last_, call->id, 1, "noop", call->args});
     }
     host_->send(worker_, std::move(calls));
@@ -170,7 +170,7 @@ private:
       call->root = call->id;
       ended->call = call;
       ended->result = std::move(r.returned);
-      storage::append(rows, {erase_call{call->id, false}, put_ended{ended}});
+      storage::append(rows, std::vector<row_change>{erase_call{call->id, false}, put_ended{ended}});
     }
   }
 
