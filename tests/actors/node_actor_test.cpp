@@ -32,7 +32,7 @@ CAF_TEST(calls of an earlier life of the node run without being asked for) {
   auto socket = plan.all.find(object_kind::socket, "shop.bill");
   call->id = make_call_id(time.now_ms, partition_id{static_cast<uint32_t>(socket->number)}, 1);
   storage::batch rows;
-  storage::append(rows, {put_call{call}});
+  storage::append(rows, std::vector<row_change>{put_call{call}});
   CAF_REQUIRE(shared->store->commit({&rows, 1}));
   start();
   CAF_CHECK(runner_of(call->id) != 0);
