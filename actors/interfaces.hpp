@@ -5,6 +5,7 @@
 //          ├── journal <── socket, catalog
 //          ├── socket (one a socket) ──> processor, plug, journal, hub
 //          ├── plug (one a plug) ──> socket
+//          ├── flow (all workflows) ──> plug (its own), journal, socket ──> flow
 //          ├── processor (one a processor) ──> worker (one a process) ──> socket
 //          └── hub, verbs
 #pragma once
@@ -46,6 +47,19 @@ using socket_actor = caf::typed_actor<
     caf::replies_to<cancel_command>::with<call_ids>, caf::replies_to<find_call>::with<found_call>,
     caf::replies_to<list_calls>::with<call_list>, caf::replies_to<list_joins>::with<join_list>,
     caf::replies_to<describe>::with<socket_status>>;
+
+/// Owner of all workflows in progress (flows/workflow_machine.hpp), each a call of the partition
+/// `workflow_partition`. Loads them from the store when it starts.
+using flow_actor = caf::typed_actor<
+    caf::reacts_to<submit_calls>,   ///< from sessions; each item is answered after its commit
+    caf::reacts_to<await_calls>,    ///< from sessions
+    caf::reacts_to<members_ended>,  ///< from sockets, after the commit
+    caf::reacts_to<settle_members>, ///< from the node: a socket, or this one, was started again
+    caf::reacts_to<rows_committed>, ///< from the journal
+    caf::reacts_to<wake_up>,        ///< from itself: a workflow is due
+    caf::reacts_to<revive_command>, ///< from verbs: retry by hand; durable later, idempotent
+    caf::replies_to<cancel_command>::with<call_ids>, caf::replies_to<find_call>::with<found_call>,
+    caf::replies_to<list_calls>::with<call_list>>;
 
 /// The courier of one plug: hands durable children to the socket that owns them. Holds nothing
 /// durable.

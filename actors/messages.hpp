@@ -102,6 +102,7 @@ struct found_call {
   partition_counts counts;
   uint64_t window = 0;
   partition_policy policy;
+  std::string note; ///< set: why it is where it is, as its owner says it
 };
 /// The newest calls in flight, with ids below `before` if it is set.
 struct list_calls {
@@ -131,6 +132,15 @@ struct socket_status {
   bool is_paused = false;
   error broken; ///< why it could not be opened
 };
+
+// -- to the flow actor --------------------------------------------------------
+
+/// Ends of calls that workflows have made; durable.
+struct members_ended {
+  std::vector<ended_ptr> members;
+};
+/// Who would have told of members and their ends may have died before: look at their rows.
+struct settle_members {};
 
 // -- to a plug ----------------------------------------------------------------
 
@@ -362,6 +372,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::call_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::list_joins)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::join_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::socket_status)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::members_ended)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::settle_members)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::calls_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::plug_status)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(flow::actors::configure_processor)

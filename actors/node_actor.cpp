@@ -5,6 +5,7 @@
 #include "caf/all.hpp"
 
 #include "actors/catalog_actor.hpp"
+#include "actors/flow_actor.hpp"
 #include "actors/hub_actor.hpp"
 #include "actors/journal_actor.hpp"
 #include "actors/loader_actor.hpp"
@@ -46,7 +47,7 @@ void node_life::start(std::shared_ptr<const catalog> first) {
     start_processor(*it);
   for (const auto& it : objects->list(object_kind::socket))
     start_socket(*it);
-  publish_routes();
+  start_flows();
   is_ready = true;
 }
 
@@ -87,8 +88,18 @@ void node_life::start_plug(const std::string& plug_name) {
   plugs[plug_name] = self->spawn<caf::monitored>(plug, services_ptr{shared});
 }
 
+void node_life::start_flows() {
+  workflows = self->spawn<caf::monitored>(flows, services_ptr{shared});
+  publish_routes();
+  // From here on sockets tell it of the ends of members; the earlier ones are on disk.
+  self->send(workflows, settle_members{});
+}
+
 void node_life::publish_routes() {
   auto next = std::make_shared<routes>();
+  next->by_partition.emplace(
+      workflow_partition, socket_route{workflow_partition, caf::actor_cast<caf::actor>(workflows),
+                                       std::string{flow_state::shown_socket}});
   for (const auto& [socket_name, child] : sockets) {
     socket_route route{child.partition, caf::actor_cast<caf::actor>(child.actor), socket_name};
     next->by_name.emplace(socket_name, route);
@@ -177,6 +188,7 @@ void node_life::fail_upward(const std::string& child, const std::string& why) {
 
 void node_life::end_all(const caf::error& reason) {
   // From the outside in: who takes work ends before who makes it durable.
+  self->send_exit(workflows, reason);
   for (const auto& [child, it] : sockets)
     self->send_exit(it.actor, reason);
   for (const auto& [child, it] : plugs)
@@ -205,6 +217,7 @@ void node_life::child_down(const caf::down_msg& down) {
     if (is(it.actor)) child = "processor/" + child_name;
   for (const auto& [child_name, it] : plugs)
     if (is(it)) child = "plug/" + child_name;
+  if (is(workflows)) child = "flow/workflows";
   if (child.empty()) return;
   auto now = shared->clock->steady_ms();
   auto& recent = failures[child].at_ms;
@@ -230,12 +243,12 @@ void node_life::restart(const std::string& child) {
     shared->health->clear(child);
     return;
   }
-  if (kind == "socket") {
+  if (kind == "socket" || kind == "flow") {
     // What its last life wrote may still be on its way to the disk: the rows are read after it.
     append_rows nothing;
     nothing.from = caf::actor_cast<caf::actor>(self);
     nothing.ticket = ++last_ticket;
-    in_journal.emplace(last_ticket, child_name);
+    in_journal.emplace(last_ticket, child);
     self->send(shared->journal, std::move(nothing));
     return;
   }
@@ -254,15 +267,16 @@ void node_life::restart(const std::string& child) {
 void node_life::committed(const rows_committed& done) {
   for (auto ticket : done.tickets)
     if (auto waiting = in_journal.extract(ticket); !waiting.empty())
-      restart_socket(waiting.mapped());
+      restart_owner(waiting.mapped());
 }
 
-void node_life::restart_socket(const std::string& socket_name) {
-  auto child = "socket/" + socket_name;
+void node_life::restart_owner(const std::string& child) {
   shared->health->clear(child);
   if (to_restart.erase(child) == 0) return;
-  start_socket(*objects->find(object_kind::socket, socket_name));
+  if (child.starts_with("flow/")) return start_flows();
+  start_socket(*objects->find(object_kind::socket, child.substr(child.find('/') + 1)));
   publish_routes();
+  self->send(workflows, settle_members{}); // of ends that its former life did not live to tell
   // Calls that its last life made durable for others, and did not live to tell them of.
   for (const auto& [other, it] : sockets)
     self->send(it.actor, adopt_rows{});

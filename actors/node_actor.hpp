@@ -31,6 +31,7 @@ struct node_life {
   std::shared_ptr<services> shared; ///< completed here: journal and hub are children
   loader_actor loader;
   catalog_actor catalog_owner;
+  flow_actor workflows;
   std::shared_ptr<const catalog> objects;
   std::map<std::string, socket_child> sockets;
   std::map<std::string, processor_child> processors;
@@ -61,8 +62,9 @@ private:
   void apply(const object_change& change);
   void start_processor(const object& it);
   void start_socket(const object& it);
+  void start_flows();
   void start_plug(const std::string& plug);
-  void restart_socket(const std::string& socket);
+  void restart_owner(const std::string& child);
   void configure(const std::string& socket);
   configure_socket wiring_of(const object& it) const;
   configure_processor config_of(const object& it) const;

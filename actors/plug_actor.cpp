@@ -22,7 +22,7 @@ void plug_state::take(arrive_calls& calls) {
   calls.courier = caf::actor_cast<caf::actor>(self);
   calls.number = ++last_number;
   unanswered.push_back({to, std::move(calls)});
-  send(unanswered.back(), false);
+  send(unanswered.back(), unanswered.back().what.again);
   set_timer();
 }
 

@@ -383,6 +383,7 @@ void socket_state::perform_after_commit(transition& effects) {
   for (const auto& ended : effects.ended)
     publish(*ended);
   if (!effects.ended.empty()) trim_later();
+  tell_workflows(effects.ended);
   follow(effects.children);
 }
 
@@ -393,6 +394,19 @@ void socket_state::publish(const ended_call& ended) {
     waiters.erase(found);
   }
   if (is_watched()) tell_watchers_of_end(ended);
+}
+
+/// Should it be lost, the end is in history, where the flow actor looks when it or this is started
+/// again.
+void socket_state::tell_workflows(const std::vector<ended_ptr>& ended) {
+  members_ended news;
+  for (const auto& each : ended)
+    if (each->call->parent && each->call->parent.partition() == workflow_partition)
+      news.members.push_back(each);
+  if (news.members.empty()) return;
+  auto routes = shared->sockets->view();
+  auto owner = routes->by_partition.find(workflow_partition);
+  if (owner != routes->by_partition.end()) tell(self, owner->second.owner, std::move(news));
 }
 
 void socket_state::follow(std::vector<call_ptr>& children) {

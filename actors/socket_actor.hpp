@@ -73,6 +73,7 @@ private:
   void perform_after_commit(transition& effects);
   void hand_over(std::vector<dispatch>& calls);
   void attach();
+  void tell_workflows(const std::vector<ended_ptr>& ended);
   void follow(std::vector<call_ptr>& children);
   void publish(const ended_call& ended);
   /// Its end is on its way to the disk: the machine has forgotten it, history does not have it yet.

@@ -14,7 +14,7 @@ call_view socket_state::view_of(const ended_call& ending) {
 }
 
 found_call socket_state::find(const call_id& id) const {
-  found_call found{machine->find(id), machine->counts(), 0, machine->policy()};
+  found_call found{machine->find(id), machine->counts(), 0, machine->policy(), {}};
   if (const auto* ending = found.call ? nullptr : find_ending(id)) found.call = view_of(*ending);
   return found;
 }

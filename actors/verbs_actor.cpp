@@ -36,6 +36,7 @@ const std::map<std::string, verbs_state::method, std::less<>>& verbs_state::tabl
       {"call.show", &verbs_state::call_show},
       {"call.tree", &verbs_state::call_tree},
       {"call.graph", &verbs_state::call_graph},
+      {"call.flow", &verbs_state::call_tree},
       {"call.result", &verbs_state::call_result},
       {"call.logs", &verbs_state::call_logs},
       {"call.why", &verbs_state::call_why},

@@ -14,6 +14,7 @@
 #include "actors/tell.hpp"
 #include "actors/verbs_actor.hpp"
 #include "actors/wiring.hpp"
+#include "actors/workflow_rows.hpp"
 #include "flows/text.hpp"
 #include "storage/codec.hpp"
 #include "storage/key_kind.hpp"
@@ -47,6 +48,7 @@ result<json_ptr> tree_of(const services& shared, const verbs_state::in_flight& l
     // still worth showing.
     if (tree) children.push_back(**tree);
   }
+  if (id.partition() == workflow_partition) sort_steps(children);
   return share({{"call", **row}, {"children", std::move(children)}});
 }
 
@@ -121,12 +123,12 @@ result<json_ptr> row_anywhere(const services& shared, const verbs_state::in_flig
 void verbs_state::with_in_flight(list_calls what, std::function<void(const in_flight&)> next) {
   auto routes = shared->sockets->view();
   auto gathered = std::make_shared<in_flight>();
-  auto open = std::make_shared<size_t>(routes->by_name.size());
+  auto open = std::make_shared<size_t>(routes->by_partition.size());
   if (*open == 0) return next(*gathered);
   auto finish = [this, gathered, open, next = std::move(next)] {
     if (--*open == 0) with_running(gathered, next);
   };
-  for (const auto& [socket_name, route] : routes->by_name)
+  for (const auto& [partition, route] : routes->by_partition)
     self->request(caf::actor_cast<socket_actor>(route.owner), caf::infinite, what)
         .then(
             [gathered, finish](call_list& list) {
@@ -295,7 +297,7 @@ void verbs_state::call_show(asked a) {
       if (auto fine = given.check(); !fine) return fine.error();
       auto id = resolve_id(text, live);
       if (!id) return id.error();
-      return row_anywhere(*shared, live, *id, true);
+      return with_steps(*shared, *id, row_anywhere(*shared, live, *id, true));
     });
   });
 }
@@ -312,6 +314,11 @@ void verbs_state::call_tree(asked a) {
         // The root may be gone from history: then the tree begins where we stand.
         auto root = parse_call_id((**row).at("root").get<std::string>());
         if (root && row_anywhere(*shared, live, *root, false)) id = *root;
+      }
+      if (a.verb == "call.flow") {
+        auto top = workflow_of(*shared, live, *id);
+        if (!top) return top.error();
+        id = *top;
       }
       size_t left = tree_calls_max;
       return tree_of(*shared, live, *id, left);

@@ -61,6 +61,7 @@ void verbs_state::call_why(asked a) {
 
 std::string why_sentence(const found_call& found, const node_status& node, uint64_t now_ms) {
   if (!found.call) return "it has just ended";
+  if (!found.note.empty()) return found.note;
   const auto& call = *found.call;
   auto in = [&](uint64_t due_ms) { return duration_text(due_ms > now_ms ? due_ms - now_ms : 0); };
   auto processor

@@ -123,6 +123,7 @@ const std::map<std::string_view, std::string_view>& rights_of_verbs() {
       {"join.list", "LS_CALLS"},
       {"call.show", "READ_CALL"},
       {"call.tree", "READ_CALL"},
+      {"call.flow", "READ_CALL"},
       {"call.graph", "READ_CALL"},
       {"call.result", "READ_CALL"},
       {"call.logs", "READ_LOG"},

@@ -125,20 +125,30 @@ struct session_state {
       refuse(m.seq, may.error());
       return true;
     }
-    auto at = routes->by_name.find(m.socket);
-    if (at == routes->by_name.end()) {
+    const auto* route = route_of(m);
+    if (!route) {
       const bool with_hint = suggestions_left > 0;
       suggestions_left -= with_hint;
       refuse(m.seq, unknown_socket(m.socket, *routes, with_hint));
       return true;
     }
-    auto partition = at->second.partition;
+    auto partition = route->partition;
     auto id = make_call_id(m.time_ms, partition, stable_hash(options.session, m.seq));
     remember(m.seq, open_item{m.push_end ? asked::call : asked::launch, partition, {}});
-    auto& group = group_of(submits, at->second, self);
+    auto& group = group_of(submits, *route, self);
     if (group.user.empty()) group.user = options.who->user;
     group.items.push_back({id, std::move(m)});
     return true;
+  }
+
+  /// Of its socket, or of the owner of workflows.
+  const actors::socket_route* route_of(const wire::submit& m) const {
+    if (!m.options.flow.empty()) {
+      auto at = routes->by_partition.find(workflow_partition);
+      return at == routes->by_partition.end() ? nullptr : &at->second;
+    }
+    auto at = routes->by_name.find(m.socket);
+    return at == routes->by_name.end() ? nullptr : &at->second;
   }
 
   bool take(wire::wait& m) {

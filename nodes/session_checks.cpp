@@ -48,6 +48,8 @@ result<void> check_submit(wire::submit& m, uint64_t now_ms) {
   if (auto fits = check_size("the argument", options.argument.size(), limits::name_bytes_max);
       !fits)
     return fits;
+  if (auto fits = check_size("the workflow", options.flow.size(), limits::payload_bytes_max); !fits)
+    return fits;
   if (auto fits = check_size("the trace", options.trace.size(), limits::name_bytes_max); !fits)
     return fits;
   if (auto fits = check_delay("the delay", options.delay_ms); !fits) return fits;

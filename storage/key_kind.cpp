@@ -1,5 +1,7 @@
 #include "storage/key_kind.hpp"
 
+#include <algorithm>
+
 namespace flow::storage {
 
 namespace {
@@ -55,6 +57,17 @@ std::string idempotency_key(partition_id owner, std::string_view key) {
   return partition_prefix(key_kind::key, owner) += key;
 }
 
+std::string workflow_key(const call_id& id) {
+  return with_id(std::string{key_kind::workflow}, id);
+}
+
+std::string workflow_step_key(const call_id& id, uint32_t step) {
+  auto key = with_id(std::string{key_kind::workflow_step}, id);
+  for (int shift = 24; shift >= 0; shift -= 8)
+    key += static_cast<char>(step >> shift & 0xff);
+  return key;
+}
+
 std::string object_key(std::string_view kind, std::string_view name) {
   std::string key{key_kind::object};
   key += kind;
@@ -78,6 +91,17 @@ range ended_in_time(partition_id owner, bool dead_letters) {
 
 range children_of(const call_id& parent) {
   return prefix_range(with_id(std::string{key_kind::child}, parent));
+}
+
+range workflow_steps_of(const call_id& id) {
+  return prefix_range(with_id(std::string{key_kind::workflow_step}, id));
+}
+
+uint32_t step_at_end(std::string_view key) {
+  uint32_t step = 0;
+  for (auto byte : key.substr(key.size() - std::min<size_t>(key.size(), 4)))
+    step = step << 8 | static_cast<uint8_t>(byte);
+  return step;
 }
 
 result<call_id> id_at_end(std::string_view key) {

@@ -27,6 +27,9 @@ inline constexpr std::string_view dead_letter = "hd"; ///< call id -> empty
 inline constexpr std::string_view ended_in_time
     = "ht"; ///< partition (3 bytes), 0 or 1 for a dead letter, ended_ms (8), call id -> its bytes
 inline constexpr std::string_view key = "hk"; ///< partition (3 bytes), idempotency key -> call id
+inline constexpr std::string_view workflow = "hw"; ///< call id -> the workflow's steps
+inline constexpr std::string_view workflow_step
+    = "ws"; ///< in_flight: call id of the workflow, step number (4 bytes) -> ended_call
 } // namespace key_kind
 
 std::string call_key(const call_id& id);
@@ -36,6 +39,8 @@ std::string child_key(const call_id& parent, const call_id& child);
 std::string dead_letter_key(const call_id& id);
 std::string ended_in_time_key(const kept_call& call);
 std::string idempotency_key(partition_id owner, std::string_view key);
+std::string workflow_key(const call_id& id);
+std::string workflow_step_key(const call_id& id, uint32_t step);
 std::string object_key(std::string_view kind, std::string_view name);
 
 /// All calls in flight of one partition; all progress rows of it.
@@ -44,6 +49,9 @@ range progress_of(partition_id owner);
 /// Calls that have ended, oldest first: either those that are dead letters, or the others.
 range ended_in_time(partition_id owner, bool dead_letters);
 range children_of(const call_id& parent);
+range workflow_steps_of(const call_id& id);
+/// The step number that a key of kind workflow_step ends in.
+uint32_t step_at_end(std::string_view key);
 
 /// The id that a key of kind call, progress, ended or dead_letter ends in; the child of a child
 /// key.
