@@ -36,9 +36,10 @@ struct node_life {
   std::map<std::string, socket_child> sockets;
   std::map<std::string, processor_child> processors;
   std::map<std::string, plug_actor> plugs;
-  std::map<std::string, restarts> failures;   ///< by child ("socket/NAME")
-  std::set<std::string> to_restart;           ///< children that have failed, until they live again
-  std::map<uint64_t, std::string> in_journal; ///< sockets that wait for the rows of their last life
+  std::map<std::string, restarts> failures; ///< by child ("socket/NAME")
+  std::set<std::string> to_restart;         ///< children that have failed, until they live again
+  std::map<uint64_t, std::string>
+      in_journal; ///< owners of rows that wait for those of their last life
   uint64_t last_ticket = 0;
   uint32_t restart_count = 0;
   uint64_t started_ms = 0;

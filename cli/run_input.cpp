@@ -123,6 +123,29 @@ result<arguments> run_arguments(context& ctx) {
   return make_arguments(*positional, *keywords);
 }
 
+result<workflow_call> run_workflow(context& ctx) {
+  auto text = text_of_data(ctx, ctx.args.text_or("flow", ""), "--flow");
+  if (!text) return text.error();
+  auto asked = parse_workflow(*text);
+  if (!asked) {
+    auto why = asked.error();
+    why.text = "--flow: " + why.text;
+    return why;
+  }
+  if (!ctx.args.all("arg").empty())
+    return make_error(ec::bad_usage, "--arg does not go with --flow",
+                      "keywords belong to a step: socket(name=value)");
+  if (asked->args.empty()) {
+    auto args = positional_of(ctx);
+    if (!args) return args.error();
+    asked->args = std::move(*args);
+  } else if (ctx.args.has("data") || ctx.args.has("args")) {
+    return make_error(ec::bad_usage, "the text of --flow says its arguments already",
+                      "leave out --data and --args, or what follows the workflow in parentheses");
+  }
+  return asked;
+}
+
 result<wire::submit_options> run_options(const context& ctx) {
   wire::submit_options options;
   const auto& args = ctx.args;

@@ -6,6 +6,7 @@
 #include "flows/cbor.hpp"
 #include "flows/limits.hpp"
 #include "flows/text.hpp"
+#include "flows/workflow_text.hpp"
 #include "nodes/rest_target.hpp"
 
 namespace flow::nodes {
@@ -91,9 +92,9 @@ rest_answer ended_answer(const wire::ended& m) {
 // -- the body of POST calls ---------------------------------------------------
 
 const std::vector<std::string>& call_keys() {
-  static const std::vector<std::string> keys{"socket",   "args",      "kwargs",   "key",
-                                             "priority", "delay_ms",  "argument", "trace",
-                                             "wait_ms",  "expires_ms"};
+  static const std::vector<std::string> keys{"socket",   "args",       "kwargs",   "key",
+                                             "priority", "delay_ms",   "argument", "trace",
+                                             "wait_ms",  "expires_ms", "flow"};
   return keys;
 }
 
@@ -117,6 +118,7 @@ bool read_call_key(std::string_view key, cbor::reader& r, wire::submit& m, uint6
   };
   uint64_t priority = 0;
   if (key == "socket") return text(m.socket);
+  if (key == "flow") return text(m.options.flow); // its text; read when the whole body is known
   if (key == "args") return item(m.args.positional, cbor::kind::array);
   if (key == "kwargs") return item(m.args.keyword, cbor::kind::map);
   if (key == "key") return text(m.options.key);
@@ -128,6 +130,19 @@ bool read_call_key(std::string_view key, cbor::reader& r, wire::submit& m, uint6
   if (!number(priority, limits::priority_max)) return false;
   m.options.priority = static_cast<uint8_t>(priority);
   return true;
+}
+
+/// The text of a workflow, if there is one, becomes its bytes and its arguments.
+result<void> read_workflow(wire::submit& m) {
+  if (m.options.flow.empty()) return {};
+  auto asked = parse_workflow(m.options.flow);
+  if (!asked) return asked.error();
+  m.options.flow = encode(asked->what);
+  if (asked->args.empty()) return {};
+  if (cbor::reader{m.args.positional}.array() != 0)
+    return make_error(ec::bad_value, "the arguments are both in `flow` and in `args`");
+  m.args = make_arguments(asked->args);
+  return {};
 }
 
 result<wire::submit> submit_of_body(const value& body, uint64_t& wait_ms) {
@@ -151,7 +166,11 @@ result<wire::submit> submit_of_body(const value& body, uint64_t& wait_ms) {
     }
   });
   if (wrong) return *wrong;
-  if (m.socket.empty()) return make_error(ec::bad_value, "the call names no `socket`");
+  if (m.socket.empty() && m.options.flow.empty())
+    return make_error(ec::bad_value, "the call names no `socket`", "or the text of a `flow`");
+  if (!m.socket.empty() && !m.options.flow.empty())
+    return make_error(ec::bad_value, "the call names both a `socket` and a `flow`");
+  if (auto done = read_workflow(m); !done) return done.error();
   return m;
 }
 

@@ -29,7 +29,8 @@ result<int> list(context& ctx, const kind& what) {
 }
 
 result<int> list_calls(context& ctx, const kind& what) {
-  for (auto [key, verb] : {std::pair{"tree", "call.tree"}, std::pair{"graph", "call.graph"}}) {
+  for (auto [key, verb] : {std::pair{"tree", "call.tree"}, std::pair{"graph", "call.graph"},
+                           std::pair{"flow", "call.flow"}}) {
     if (!ctx.args.has(key)) continue;
     if (ctx.args.words.size() != 1)
       return make_error(ec::bad_usage, std::string{"--"} + key + " needs one call",
@@ -83,6 +84,7 @@ command ls_calls_command(const kind& what) {
          {"flow ls call 0192f3a1-7c44 --result", "what it returned"}};
   cmd.options = {{"-t,--tree", "", "draw the calls below this one"},
                  {"-g,--graph", "", "draw the calls of its root"},
+                 {"--flow", "", "draw all calls of the workflow that it belongs to"},
                  {"-r,--result", "", "print its result"},
                  {"-u,--unfinished", "", "only calls that have not ended"}};
   cmd.legacy = {{"--id", "--name"}, {"--rows", "--limit"}};

@@ -56,10 +56,18 @@ error still_running(const awaited_call& call, const std::string& socket,
                     "flow call wait " + id);
 }
 
+/// What is given to the first step; the workflow itself goes into the options.
+result<arguments> workflow_arguments(context& ctx, wire::submit_options& options) {
+  auto asked = run_workflow(ctx);
+  if (!asked) return asked.error();
+  options.flow = encode(asked->what);
+  return make_arguments(asked->args);
+}
+
 result<int> run_one(context& ctx, const std::string& socket) {
   auto options = run_options(ctx);
   if (!options) return options.error();
-  auto args = run_arguments(ctx);
+  auto args = ctx.args.has("flow") ? workflow_arguments(ctx, *options) : run_arguments(ctx);
   if (!args) return args.error();
   auto patience = ctx.timeout();
   if (!patience) return patience.error();
@@ -108,6 +116,12 @@ result<int> run_task(context& ctx) {
   auto words = ctx.args.words;
   const auto named = ctx.args.all("socket");
   words.insert(words.end(), named.begin(), named.end());
+  if (ctx.args.has("flow")) {
+    if (!words.empty() || ctx.args.has("jsonl"))
+      return make_error(ec::bad_usage, "--flow says what is called; it goes with no "
+                                           + std::string{words.empty() ? "--jsonl" : "SOCKET"});
+    return run_one(ctx, "workflow");
+  }
   if (words.size() != 1)
     return make_error(
         ec::bad_usage,
@@ -149,10 +163,14 @@ commands task_run_command() {
        "piped text is the argument, raw text the result"},
       {"flow task run shop.price --jsonl < orders.jsonl > prices.jsonl",
        "one call a line, results in order"},
+      {"flow task run --flow 'pipeline([shop.price(\"tea\"), shop.tax])'",
+       "a workflow: each step is given the result of the one before"},
       {"flow task run shop.report --detach", "prints the id; later: flow call result ID"},
   };
   cmd.options = {
       {"-s,--socket", "SOCKET", "the same as the word", {}, "socket"},
+      {"--flow", "EXPR",
+       "run a workflow of pipeline, parallel, funnel and segment; @FILE reads a file"},
       {"-d,--data", "VALUE",
        "one positional argument: JSON or a Python literal; @FILE reads a file, - reads stdin"},
       {"--args", "LIST", "all positional arguments, as a list"},

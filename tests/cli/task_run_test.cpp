@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "flows/workflow_text.hpp"
+
 #include "caf/test/dsl.hpp"
 
 using namespace flow;
@@ -185,6 +187,28 @@ CAF_TEST(options of the call reach the node) {
   wanted.argument = "one";
   CAF_CHECK(flow.node.calls.at(0).options == wanted);
   CAF_CHECK(flow.node.calls.at(0).wants_end);
+}
+
+CAF_TEST(a workflow takes the place of a socket) {
+  flow_run flow;
+  CAF_CHECK_EQUAL(flow.with({"task", "run", "--flow", "pipeline([a, b(2)])", "--data", "1"}), 0);
+  CAF_CHECK_EQUAL(flow.node.calls.at(0).positional, "[1]");
+  CAF_CHECK(flow.node.calls.at(0).options.flow
+            == encode(parse_workflow("pipeline([a, b(2)])")->what));
+  CAF_CHECK_EQUAL(flow.with({"task", "run", "--flow", "a('x', 2)(1)", "--key", "k"}), 0);
+  CAF_CHECK_EQUAL(flow.node.calls.at(1).positional, "[1]");
+  CAF_CHECK_EQUAL(flow.node.calls.at(1).options.key, "k");
+  for (std::vector<std::string> args :
+       std::vector<std::vector<std::string>>{{"--flow", "pipeline([])"},
+                                             {"--flow", "a", "S"},
+                                             {"--flow", "a", "--jsonl"},
+                                             {"--flow", "a(1)(2)", "--data", "3"},
+                                             {"--flow", "a", "--arg", "b=1"},
+                                             {"--flow", "@/no/such/file"}}) {
+    args.insert(args.begin(), {"task", "run"});
+    CAF_CHECK_EQUAL(flow.with(args), 2);
+  }
+  CAF_CHECK_EQUAL(flow.node.calls.size(), 2u);
 }
 
 CAF_TEST(a detached call prints only its id and awaits no end) {

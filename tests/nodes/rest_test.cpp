@@ -5,6 +5,7 @@
 #include <random>
 
 #include "flows/limits.hpp"
+#include "flows/workflow_text.hpp"
 #include "nodes/rest_target.hpp"
 
 #include "caf/test/dsl.hpp"
@@ -90,6 +91,22 @@ CAF_TEST(a call is submitted as its body says and headers fill in) {
   CAF_CHECK_EQUAL(answer->status, 201u);
   CAF_CHECK(answer->body.find("scheduled") != std::string::npos);
   CAF_CHECK_EQUAL(answer->location, "/api/v1/calls/" + to_string(some_id()));
+}
+
+CAF_TEST(the text of a workflow is submitted as its bytes and arguments) {
+  auto exchange = begun("POST", "/api/v1/calls",
+                        R"json({"flow": "pipeline([a(1), b])('x')", "key": "k"})json");
+  auto messages = exchange.take_messages();
+  auto& m = std::get<wire::submit>(messages.at(0));
+  CAF_CHECK_EQUAL(m.socket, "");
+  CAF_CHECK(m.options.flow == encode(parse_workflow("pipeline([a(1), b])")->what));
+  CAF_CHECK_EQUAL(m.args.positional, "\x81\x61x");
+  auto given = begun("POST", "/api/v1/calls", R"({"flow": "a", "args": [1]})").take_messages();
+  CAF_CHECK_EQUAL(std::get<wire::submit>(given.at(0)).args.positional, "\x81\x01");
+  for (auto* bad :
+       {R"json({"flow": "pipeline([])"})json", R"({"flow": "a", "socket": "b"})", R"({"flow": 1})",
+        R"json({"flow": "a(1)(2)", "args": [3]})json", R"({"flow": ""})"})
+    CAF_CHECK_EQUAL(status_of("POST", "/api/v1/calls", bad), 400u);
 }
 
 CAF_TEST(a failed call is an answer with its failure) {
