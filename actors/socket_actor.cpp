@@ -92,7 +92,8 @@ void socket_state::configure(configure_socket& next) {
   if (std::ranges::any_of(former.plugs, is_replaced)) {
     auto routes = shared->sockets->view();
     for (const auto& [partition, route] : routes->by_partition)
-      tell(self, route.owner, adopt_rows{});
+      if (partition != workflow_partition) // no plug leads there
+        tell(self, route.owner, adopt_rows{});
   }
   run(policy_command{wiring.policy});
   trim_later();
