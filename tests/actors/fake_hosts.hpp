@@ -38,7 +38,8 @@ public:
     module.functions.push_back(std::move(sig));
   }
 
-  codeloader::loaded_module module{std::string(40, 'a'), "/code", "/code", {}, "key", {}};
+  codeloader::loaded_module module{
+      std::string(40, 'a'), "/code", "/code", "/code/mod.py", {}, "key", {}};
   error why; ///< set: requests fail with it
   bool throws = false;
   std::vector<codeloader::module_request> asked;
