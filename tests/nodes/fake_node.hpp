@@ -244,7 +244,7 @@ public:
     auto routes = std::make_shared<actors::routes>();
     uint32_t n = 0;
     for (auto* name : {"shop.price", "shop.total"}) {
-      actors::socket_route route{partition_id{++n}, owner};
+      actors::socket_route route{partition_id{++n}, owner, name};
       routes->by_name.emplace(name, route);
       routes->by_partition.emplace(route.partition, route);
     }

@@ -176,7 +176,7 @@ CAF_TEST(a cancel that did not happen is a conflict) {
   for (auto [code, status] : {std::pair{"F0503", 409u}, {"F0303", 404u}, {"unheard", 409u}}) {
     auto told = R"({"items": [{"id": "0190", "ok": false, "error": {"code": ")" + std::string{code}
                 + R"(", "message": "it has ended: finished"}}]})";
-    auto answer = exchange.on_message(wire::reply{1, json(told)});
+    auto answer = exchange.on_message(wire::reply{1, json(told.c_str())});
     CAF_REQUIRE(answer.has_value());
     CAF_CHECK_EQUAL(answer->status, status);
     CAF_CHECK_EQUAL(answer->content_type, "application/problem+json");
