@@ -17,7 +17,7 @@ struct group {
 
 const std::vector<group>& groups() {
   static const std::vector<group> table{
-      {"start", {"up", "down", "status"}},
+      {"start", {"up", "down", "status", "init"}},
       {"objects", {"add", "ls", "show", "update", "delete"}},
       {"run", {"task"}},
       {"calls", {"call", "dlq"}},

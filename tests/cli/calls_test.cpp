@@ -77,7 +77,7 @@ CAF_TEST(the result of a call that has not ended or has failed is an error) {
   CAF_CHECK(flow.err.find("hint: flow call wait 018bcfe5-6800") != std::string::npos);
   flow.node.answer(
       "call.result",
-      R"({"state":"failed","result":null,"failure":{"code":201,"type":"KeyError","message":"'x'","traceback":"","attempts":2}})");
+      R"({"state":"failed","result":null,"failure":{"code":201,"type":"KeyError","message":"'x'","traceback":""},"attempt":2})");
   flow.node.answer("call.show",
                    R"({"id":"018bcfe5-6800-7000-8000-00000a000007","socket":"shop.price"})");
   CAF_CHECK_EQUAL(flow("call result 018bcfe5-6800"), 1);

@@ -66,7 +66,7 @@ CAF_TEST(every command takes - o json and its stdout is JSON whatever the node s
           "proc.remove", "proc.scale",    "call.list",     "call.show",    "call.result",
           "call.logs",   "call.why",      "call.cancel",   "call.retry",   "dlq.list",
           "dlq.replay",  "dlq.drop",      "queue.pause",   "queue.resume", "queue.purge",
-          "node.status",  "task.code"})
+          "node.status", "task.code",     "join.list"})
       flow.node.verbs[verb] = any;
     flow.node.on_call
         = [](const test::submitted&) -> result<call_outcome> { return call_outcome{}; };

@@ -68,8 +68,8 @@ CAF_TEST(status shows the node) {
       "node.status",
       R"({"name":"lab","version":"0.1.0","ready":true,"uptime_ms":5000,"calls":{"queued":1,"running":2}})");
   CAF_CHECK_EQUAL(flow("status"), 0);
-  CAF_CHECK_EQUAL(flow.out, "calls\n  queued   1\n  running  2\nname       lab\nready      "
-                            "true\nuptime_ms  5000\nversion    0.1.0\n");
+  CAF_CHECK(flow.out.starts_with("node lab is not healthy, up for 5.0s  (version 0.1.0, cpus "
+                                 "-)\ncalls    queued 1, running 2"));
   CAF_CHECK_EQUAL(flow("status -o json"), 0);
   CAF_CHECK_EQUAL(flow.out_json()["calls"]["running"], 2);
 }
