@@ -54,6 +54,7 @@ result<json_ptr> with_steps(const services& shared, const call_id& id, result<js
   auto what = bytes && *bytes ? decode_workflow(**bytes) : result<workflow>{error{}};
   if (!what) return row;
   auto whole = **row;
+  whole["function"] = to_string(what->root().kind);
   whole["flow"] = to_text(*what, limits::workflow_text_bytes_shown_max);
   return share(std::move(whole));
 }

@@ -39,7 +39,7 @@ def workflows_are_as_the_page_says(bin_dir):
         assert len(steps) > 10
         marker = "-- end of step --"
         script = "".join(f"{command}\nprintf '%s\\n' '{marker}'\n" for command, _ in steps)
-        done = subprocess.run(["bash"], input=script, env=env, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(["bash", "-c", script], stdin=subprocess.DEVNULL, env=env, capture_output=True, text=True, timeout=300)
         printed = done.stdout.split(marker + "\n")
         for (command, wanted), got in zip(steps, printed):
             assert got == wanted, f"{command}\nprinted:\n{got}\nthe page says:\n{wanted}\n{done.stderr}"

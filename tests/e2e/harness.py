@@ -8,6 +8,7 @@ import random
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,19 @@ class Repository:
         return self.git("rev-parse", "HEAD")
 
 
+def free_port():
+    """Below the ports that the system gives to clients: one of those, trying to connect while the daemon is down, may
+    be given the daemon's own port."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with contextlib.closing(socket.socket()) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
 class Node:
     """One daemon on a directory; may be killed and started again, on the same port."""
 
@@ -79,7 +93,7 @@ class Node:
         self.bin_dir = bin_dir
         self.data = os.path.join(directory, "data")
         self.options = ["--name", name, "--allow-repo", allow or f"file://{directory}/*", *options]
-        self.address = "127.0.0.1:0"
+        self.address = f"127.0.0.1:{free_port()}"
         self.process = None
         self.log = os.path.join(directory, "node.log")
 
